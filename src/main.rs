@@ -1,0 +1,3 @@
+//! The program `nabla`.
+
+fn main() {}
