@@ -1,10 +1,10 @@
 //! Nabla: a small, declarative language for neural networks.
 //!
-//! A program passes through these modules in order; each names only modules above it.
+//! A program passes through these modules in order; each names only modules before it, which a test holds.
 //!
 //! ```text
-//! text ─ source ─ syntax
-//!        spans    grammar
+//! source ─ syntax ─ tensor ─ ir ─ rewrite ─ grad ─ elaborate ─ exec ─ train ─ report ─ session ─ cli
+//! spans    grammar  kernels  ops  passes    adjoints text to IR  engines data   output   scripts
 //! ```
 
 pub mod source;

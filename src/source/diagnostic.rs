@@ -127,5 +127,5 @@ macro_rules! diagnostic {
 /// Returns an error [`Diagnostic`](crate::source::Diagnostic) from the function; the arguments are those of [`diagnostic!`].
 #[macro_export]
 macro_rules! bail {
-    ($($tokens:tt)+) => { return Err($crate::diagnostic!($($tokens)+)) };
+    ($($tokens:tt)+) => { return Err($crate::diagnostic!($($tokens)+).into()) };
 }

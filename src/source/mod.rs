@@ -6,6 +6,7 @@
 
 pub mod code;
 pub mod diagnostic;
+pub mod nearest;
 pub mod render;
 
 use std::sync::Arc;

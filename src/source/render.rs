@@ -2,11 +2,27 @@
 
 use std::collections::HashMap;
 
-use ariadne::{Cache, Color, Config, IndexType, Label, Report, ReportKind, Source};
+use ariadne::{Cache, Color, Config, Fmt as _, IndexType, Label, Report, ReportKind, Source};
 
 use super::{Diagnostic, FileId, Severity, SourceMap, Span};
 
-impl ariadne::Span for Span {
+/// A span counted in characters. Ariadne can count in bytes, but mixes the two up in all files but that of the report.
+#[derive(Clone, PartialEq)]
+struct CharSpan {
+    file: FileId,
+    start: usize,
+    end: usize,
+}
+
+impl CharSpan {
+    fn new(span: Span, sources: &SourceMap) -> CharSpan {
+        let text = &sources.file(span.file).text;
+        let chars_before = |offset: u32| text.char_indices().take_while(|(at, _)| *at < offset as usize).count();
+        CharSpan { file: span.file, start: chars_before(span.start), end: chars_before(span.end) }
+    }
+}
+
+impl ariadne::Span for CharSpan {
     type SourceId = FileId;
 
     fn source(&self) -> &FileId {
@@ -14,20 +30,21 @@ impl ariadne::Span for Span {
     }
 
     fn start(&self) -> usize {
-        self.start as usize
+        self.start
     }
 
     fn end(&self) -> usize {
-        self.end as usize
+        self.end
     }
 }
 
 /// Whether to colour what is drawn.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Colour {
     /// With terminal colours.
     On,
     /// Plain text: for files, pipes, tests and `NO_COLOR`.
+    #[default]
     Off,
 }
 
@@ -38,26 +55,54 @@ pub fn render(diagnostic: &Diagnostic, sources: &SourceMap, colour: Colour) -> S
         Severity::Warning => ("warning", Color::Yellow),
         Severity::Note => ("note", Color::Blue),
     };
-    let header = format!("{word}[{}]", diagnostic.code);
-    let config = Config::default().with_index_type(IndexType::Byte).with_color(colour == Colour::On).with_tab_width(2);
-    let mut report = Report::build(ReportKind::Custom(&header, paint), diagnostic.span)
-        .with_config(config)
-        .with_message(&diagnostic.message);
-    let primary_has_text = diagnostic.labels.iter().any(|label| label.span == diagnostic.span);
-    if !primary_has_text {
-        report = report.with_label(Label::new(diagnostic.span).with_color(paint).with_message(""));
+    let header = format!("{word}[{}]:", diagnostic.code);
+    let config = Config::default().with_index_type(IndexType::Char).with_color(colour == Colour::On).with_tab_width(2);
+    let chars = |span| CharSpan::new(span, sources);
+    let mut report = Report::build(ReportKind::Error, chars(diagnostic.span)).with_config(config);
+    // Where remarks stand inside the place itself, they show it.
+    let within = |span: Span| {
+        span.file == diagnostic.span.file && diagnostic.span.start <= span.start && span.end <= diagnostic.span.end
+    };
+    let mut labels: Vec<(Span, &str)> =
+        diagnostic.labels.iter().map(|label| (label.span, label.text.as_str())).collect();
+    if !labels.iter().any(|(span, _)| within(*span)) {
+        labels.push((diagnostic.span, if labels.is_empty() { "" } else { "here" }));
     }
-    for (idx, label) in diagnostic.labels.iter().enumerate() {
-        let colour = if label.span == diagnostic.span { paint } else { Color::Cyan };
-        report = report
-            .with_label(Label::new(label.span).with_color(colour).with_message(&label.text).with_order(idx as i32));
+    // One remark at a place is enough, and the first is the most important.
+    let said: Vec<Span> = labels.iter().map(|(span, _)| *span).collect();
+    let mut idx = 0;
+    labels.retain(|(span, _)| {
+        idx += 1;
+        !said[..idx - 1].contains(span)
+    });
+    // Each file is drawn once, from top to bottom, that of the diagnostic first.
+    labels.sort_by_key(|(span, _)| (span.file != diagnostic.span.file, span.file, span.start));
+    for (idx, (span, text)) in labels.into_iter().enumerate() {
+        let colour = if span == diagnostic.span { paint } else { Color::Cyan };
+        report =
+            report.with_label(Label::new(chars(span)).with_color(colour).with_message(text).with_order(idx as i32));
     }
     report.with_notes(&diagnostic.notes);
     report.with_helps(&diagnostic.helps);
     let mut out = Vec::new();
     let texts = Texts { sources, read: HashMap::new() };
     report.finish().write(texts, &mut out).expect("writing to memory does not fail");
-    String::from_utf8(out).expect("ariadne writes UTF-8")
+    let drawn = String::from_utf8(out).expect("ariadne writes UTF-8");
+    // Ariadne always colours its first line, so that line is written here.
+    let mut text = match colour {
+        Colour::On => format!("{} {}\n", header.fg(paint), diagnostic.message),
+        Colour::Off => format!("{header} {}\n", diagnostic.message),
+    };
+    // Where nothing is said at the place, the arrow to it is left out.
+    let silent = diagnostic.labels.iter().all(|label| label.text.is_empty());
+    let lines = drawn.lines().skip(1).filter(|line| !(silent && line.contains('╰')));
+    for line in lines {
+        let underline = silent && line.contains('┬');
+        let line = if underline { line.replace('┬', "─") } else { line.to_owned() };
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
 }
 
 /// Gives ariadne the text of a file by its id, split into lines once, and shows the file's name.

@@ -1,7 +1,7 @@
 //! The syntax tree: what the text of a script says, before names and types mean anything.
 //!
 //! The tree is owned and carries a byte [`Span`] at every node. Sugar stays visible (pipes, `∇f`, `train`), so that the
-//! formatter and `:expand` can show it; [`crate::check`] gives it meaning.
+//! formatter and `:expand` can show it; elaboration gives it meaning.
 
 use std::rc::Rc;
 

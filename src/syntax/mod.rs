@@ -1,3 +1,13 @@
 //! From text to syntax tree and back.
+//!
+//! [`parse()`] reads a script into a [`File`], statement by statement, so that one mistake costs one statement.
+//! [`mod@print`] writes trees as text and is the formatter behind `nabla fmt`.
 
 pub mod ast;
+mod parse;
+pub mod print;
+mod scan;
+pub mod template;
+
+pub use parse::{File, parse, parse_expr};
+pub use scan::complete;
