@@ -7,6 +7,7 @@
 //! spans    grammar  kernels  ops  passes    adjoints text to IR  engines data   output   scripts
 //! ```
 
+pub mod ir;
 pub mod source;
 pub mod syntax;
 pub mod tensor;
