@@ -7,7 +7,9 @@
 //! spans    grammar  kernels  ops  passes    adjoints text to IR  engines data   output   scripts
 //! ```
 
+pub mod grad;
 pub mod ir;
+pub mod rewrite;
 pub mod source;
 pub mod syntax;
 pub mod tensor;

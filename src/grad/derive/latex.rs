@@ -1,0 +1,224 @@
+//! Formulas as LaTeX, for `amsmath`: `\delta^{1} = \bigl(\delta^{2} (W^{2})^{\top}\bigr) \odot \sigma'(z^{1})`.
+
+use super::math::{Big, Math, Symbol};
+use super::text::{Strength, coefficient_of_big, fraction, ordered, strength};
+
+/// The formula as LaTeX, without the signs that begin and end mathematics.
+pub fn latex(x: &Math) -> String {
+    match x {
+        Math::Number(value) => number(*value),
+        Math::Symbol(symbol) => symbol_latex(symbol),
+        Math::Partial { of, by } => {
+            format!("\\frac{{\\partial {}}}{{\\partial {}}}", symbol_latex(of), symbol_latex(by))
+        }
+        Math::Sum(terms) => {
+            let mut out = String::new();
+            for (idx, term) in terms.iter().enumerate() {
+                let (sign, term) = match term {
+                    Math::Neg(term) => ("-", term.as_ref()),
+                    term => ("+", term),
+                };
+                out += &match (idx, sign) {
+                    (0, "+") => String::new(),
+                    (0, sign) => sign.to_string(),
+                    (_, sign) => format!(" {sign} "),
+                };
+                out += &at_least(term, Strength::Product);
+            }
+            out
+        }
+        Math::Neg(x) => format!("-{}", at_least(x, Strength::Product)),
+        Math::Product(factors) => {
+            let (scalars, tensors) = ordered(factors);
+            let least = if tensors.len() == 1 { Strength::Juxtaposed } else { Strength::Power };
+            let factor = |factor: &&Math| match factor {
+                Math::Over { .. } | Math::Quotient(..) => latex(factor),
+                factor => at_least(factor, least),
+            };
+            let scalars: Vec<String> = scalars.iter().map(factor).collect();
+            let tensors: Vec<String> = tensors.iter().map(factor).collect();
+            let tensors = (!tensors.is_empty()).then(|| tensors.join(" \\odot "));
+            scalars.into_iter().chain(tensors).collect::<Vec<_>>().join(" \\, ")
+        }
+        Math::Quotient(x, y) => match coefficient_of_big(x) {
+            Some((before, big)) => format!("\\frac{{{}}}{{{}}} {}", latex(&before), latex(y), latex(&big)),
+            None => format!("\\frac{{{}}}{{{}}}", latex(x), latex(y)),
+        },
+        Math::Power(x, y) => match &**x {
+            // A name that has an index above already would get a second one.
+            Math::Symbol(symbol) if symbol.sup.is_some() => format!("{}^{{{}}}", bracketed(&latex(x)), latex(y)),
+            x => format!("{}^{{{}}}", at_least(x, Strength::Atom), latex(y)),
+        },
+        Math::MatMul { factors, .. } => {
+            factors.iter().map(|factor| at_least(factor, Strength::Power)).collect::<Vec<_>>().join(" \\, ")
+        }
+        Math::Transpose(x) => match &**x {
+            Math::Symbol(symbol) if symbol.sup.is_none() => format!("{}^{{\\top}}", symbol_latex(symbol)),
+            x => format!("{}^{{\\top}}", bracketed(&latex(x))),
+        },
+        Math::Apply { name, args, .. } if name == "abs" => format!("\\left|{}\\right|", latex(&args[0])),
+        Math::Apply { name, args, .. } if name == "sqrt" => format!("\\sqrt{{{}}}", latex(&args[0])),
+        Math::Apply { name, primes, args, .. } => {
+            let args: Vec<String> = args.iter().map(latex).collect();
+            format!("{}{}{}", function(name), "'".repeat(*primes), bracketed(&args.join(", ")))
+        }
+        Math::Over { sign, axis, body, .. } => {
+            let sign = match sign {
+                Big::Sum => "\\sum",
+                Big::Max => "\\max",
+                Big::Min => "\\min",
+                Big::All => "\\bigwedge",
+                Big::Any => "\\bigvee",
+            };
+            format!("{sign}_{{{}}} {}", word(axis), at_least(body, Strength::Product))
+        }
+        Math::Cases { cases, otherwise } => {
+            let mut rows: Vec<String> = cases
+                .iter()
+                .map(|(value, condition)| format!("{} & \\text{{if }} {}", latex(value), latex(condition)))
+                .collect();
+            rows.push(format!("{} & \\text{{otherwise}}", latex(otherwise)));
+            format!("\\begin{{cases}} {} \\end{{cases}}", rows.join(" \\\\ "))
+        }
+        Math::Relation { sign, left, right } => format!("{} {} {}", latex(left), relation(sign), latex(right)),
+        Math::Part { of, index, .. } => format!("{}_{{[{}]}}", at_least(of, Strength::Atom), index.replace(':', "{:}")),
+    }
+}
+
+fn bracketed(text: &str) -> String {
+    format!("\\left({text}\\right)")
+}
+
+fn at_least(x: &Math, place: Strength) -> String {
+    match x {
+        // A fraction needs no brackets where it stands.
+        Math::Quotient(..) if place <= Strength::Juxtaposed => latex(x),
+        x if strength(x) < place => bracketed(&latex(x)),
+        x => latex(x),
+    }
+}
+
+fn relation(sign: &str) -> &'static str {
+    match sign {
+        "≤" => "\\le",
+        "≥" => "\\ge",
+        "≠" => "\\ne",
+        "<" => "<",
+        ">" => ">",
+        _ => "=",
+    }
+}
+
+fn number(value: f64) -> String {
+    match value {
+        0.5 => "\\tfrac{1}{2}".into(),
+        0.25 => "\\tfrac{1}{4}".into(),
+        value if value < 0.0 => format!("-{}", number(-value)),
+        value if value == f64::INFINITY => "\\infty".into(),
+        value => {
+            if let Some(below) = fraction(value) {
+                return format!("\\tfrac{{1}}{{{below}}}");
+            }
+            let text = format!("{value}");
+            match text.len() {
+                0..=12 => text,
+                _ => {
+                    let (digits, exponent) = split_exponent(value);
+                    format!("{digits} \\cdot 10^{{{exponent}}}")
+                }
+            }
+        }
+    }
+}
+
+fn split_exponent(value: f64) -> (String, String) {
+    let text = format!("{value:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    (digits.into(), exponent.into())
+}
+
+fn symbol_latex(symbol: &Symbol) -> String {
+    let mut out = name(&symbol.base);
+    if let Some(sub) = &symbol.sub {
+        out += &format!("_{{{}}}", word(sub));
+    }
+    if let Some(sup) = &symbol.sup {
+        out += &format!("^{{{}}}", word(sup));
+    }
+    out
+}
+
+/// An index: numbers and single letters as mathematics, words as text.
+fn word(text: &str) -> String {
+    let is_word = text.chars().filter(|letter| letter.is_alphabetic()).count() > 1;
+    if is_word { format!("\\text{{{}}}", escaped(text)) } else { escaped(text) }
+}
+
+/// A name: a single letter as it is, a Greek letter by its command, a word upright.
+fn name(text: &str) -> String {
+    let mut letters = text.chars();
+    match (letters.next(), letters.next()) {
+        (Some(letter), None) => greek(letter).map_or_else(|| escaped(text), String::from),
+        _ => format!("\\mathrm{{{}}}", escaped(text)),
+    }
+}
+
+fn function(text: &str) -> String {
+    match text {
+        "sigmoid" => "\\sigma".into(),
+        "exp" | "log" | "sin" | "cos" | "tanh" | "max" | "min" => format!("\\{text}"),
+        text if text.chars().count() == 1 => name(text),
+        text => format!("\\operatorname{{{}}}", escaped(text)),
+    }
+}
+
+/// Without what means something else in LaTeX; Greek letters inside of words by their commands.
+fn escaped(text: &str) -> String {
+    let letter = |letter: char| match letter {
+        '_' | '#' | '%' | '&' | '$' | '{' | '}' => format!("\\{letter}"),
+        letter => match greek(letter) {
+            Some(command) => format!("\\ensuremath{{{command}}}"),
+            None => letter.to_string(),
+        },
+    };
+    text.chars().map(letter).collect()
+}
+
+fn greek(letter: char) -> Option<&'static str> {
+    let table = [
+        ('α', "\\alpha"),
+        ('β', "\\beta"),
+        ('γ', "\\gamma"),
+        ('δ', "\\delta"),
+        ('ε', "\\varepsilon"),
+        ('ζ', "\\zeta"),
+        ('η', "\\eta"),
+        ('θ', "\\theta"),
+        ('ι', "\\iota"),
+        ('κ', "\\kappa"),
+        ('λ', "\\lambda"),
+        ('μ', "\\mu"),
+        ('ν', "\\nu"),
+        ('ξ', "\\xi"),
+        ('π', "\\pi"),
+        ('ρ', "\\rho"),
+        ('σ', "\\sigma"),
+        ('τ', "\\tau"),
+        ('υ', "\\upsilon"),
+        ('φ', "\\varphi"),
+        ('χ', "\\chi"),
+        ('ψ', "\\psi"),
+        ('ω', "\\omega"),
+        ('Γ', "\\Gamma"),
+        ('Δ', "\\Delta"),
+        ('Θ', "\\Theta"),
+        ('Λ', "\\Lambda"),
+        ('Ξ', "\\Xi"),
+        ('Π', "\\Pi"),
+        ('Σ', "\\Sigma"),
+        ('Φ', "\\Phi"),
+        ('Ψ', "\\Psi"),
+        ('Ω', "\\Omega"),
+    ];
+    table.iter().find(|(other, _)| *other == letter).map(|(_, command)| *command)
+}

@@ -1,0 +1,78 @@
+//! Passes that change a function without changing what it computes, but for rounding.
+//!
+//! Each is a function on a module and one function of it, and keeps names and origins. [`prepare`] runs before every
+//! differentiation, [`pipeline`] at the end; both leave results as they are but for rounding, so nothing a user sees
+//! depends on how often they run.
+//!
+//! | pass | does |
+//! |---|---|
+//! | [`inline`](mod@inline) | bodies in the place of calls |
+//! | [`stabilise`](mod@stabilise) | `log(softmax(x))`, `log(sigmoid(x))`, `log(1 + eˣ)` in forms that neither overflow nor cancel |
+//! | [`simplify`](mod@simplify) | algebra: `x + 0`, transposes of transposes, sums of repeated values |
+//! | [`choose`](mod@choose) | `select` in the place of elementwise choices, when nothing is differentiated any more |
+//! | [`cse`](mod@cse) | equal nodes once |
+//! | [`dce`](mod@dce) | unused nodes away |
+//! | [`prune`](mod@prune) | unused parts of loops and choices away |
+
+pub mod choose;
+pub mod cse;
+pub mod dce;
+pub mod inline;
+pub mod prune;
+pub mod rebuild;
+pub mod simplify;
+pub mod stabilise;
+
+pub use choose::choose;
+pub use cse::cse;
+pub use dce::dce;
+pub use inline::{flatten, inline};
+pub use prune::prune;
+pub use simplify::simplify;
+pub use stabilise::stabilise;
+
+use crate::ir::verify::verify_after;
+use crate::ir::{FuncId, Module};
+
+/// Inlines and stabilises a function, as must be done before it is differentiated.
+pub fn prepare(module: &mut Module, func: FuncId) {
+    inline(module, func);
+    simplify(module, func);
+    cse(module, func);
+    stabilise(module, func);
+    dce(module, func);
+}
+
+/// Only what the numbers need, over `entry` and its regions: unstable expressions are rewritten, calls inlined, choices
+/// made. What [`pipeline`] does beyond it changes speed and rounding.
+pub fn least(module: &mut Module, entry: FuncId) {
+    for func in module.reachable(entry) {
+        choose(module, func);
+        prepare(module, func);
+        inline::drop_stops(module, func);
+    }
+    verify_after("the least rewriting", module);
+}
+
+/// Every pass over `entry` and the regions it needs, innermost first, once it has been expanded: its regions are its own
+/// then.
+pub fn pipeline(module: &mut Module, entry: FuncId) {
+    for func in module.reachable(entry) {
+        choose(module, func);
+        prepare(module, func);
+        inline::drop_stops(module, func);
+        tidy(module, func);
+    }
+    // What a loop does not need to give, it does not need to compute.
+    prune(module, entry);
+    for func in module.reachable(entry) {
+        tidy(module, func);
+    }
+    verify_after("rewriting", module);
+}
+
+fn tidy(module: &mut Module, func: FuncId) {
+    simplify(module, func);
+    cse(module, func);
+    dce(module, func);
+}
