@@ -1,0 +1,194 @@
+//! Which kernels this machine runs: a table of function pointers for each instruction set, one of which is chosen at the start.
+
+use super::element::Element;
+use super::pack::Square;
+use super::tile::TileFn;
+
+/// The kernel of a function over `n` numbers from `x` to `y`.
+///
+/// # Safety
+/// The CPU has the instructions of the kernel; `x` may be read and `y` written for `n` numbers; they are equal or do not
+/// overlap.
+pub type MapFn<T> = unsafe extern "C" fn(x: *const T, y: *mut T, n: usize);
+
+/// A function of one number that is applied to slices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Map {
+    /// eˣ.
+    Exp,
+    /// eˣ − 1, precise near zero.
+    ExpM1,
+    /// The natural logarithm.
+    Log,
+    /// ln(1 + x), precise near zero.
+    Log1p,
+    /// The hyperbolic tangent.
+    Tanh,
+    /// 1/(1 + e⁻ˣ).
+    Sigmoid,
+    /// The sine.
+    Sin,
+    /// The cosine.
+    Cos,
+}
+
+impl Map {
+    /// All of them, in the order of the tables.
+    pub const ALL: [Self; 8] =
+        [Self::Exp, Self::ExpM1, Self::Log, Self::Log1p, Self::Tanh, Self::Sigmoid, Self::Sin, Self::Cos];
+}
+
+/// The kernels of one instruction set for one kind of numbers. Whoever holds one has an [`Isa`], so the CPU can run them.
+pub struct Kernels<T: 'static> {
+    /// Numbers in a register.
+    pub(super) lanes: usize,
+    /// `tiles[v − 1][r − 1]` makes a tile of r rows and v registers.
+    pub(super) tiles: &'static [&'static [TileFn<T>]],
+    pub(super) square: Square<T>,
+    /// In the order of [`Map::ALL`].
+    pub(super) maps: [MapFn<T>; 8],
+}
+
+impl<T: Element> Kernels<T> {
+    /// `y[i] = map(x[i])`.
+    ///
+    /// # Panics
+    /// If the slices differ in length.
+    pub fn map(&self, map: Map, x: &[T], y: &mut [T]) {
+        assert_eq!(x.len(), y.len(), "a map needs as many results as arguments");
+        // SAFETY: the slices have the same length and do not overlap, and an `Isa` vouched for the CPU.
+        unsafe { self.map_fn(map)(x.as_ptr(), y.as_mut_ptr(), x.len()) }
+    }
+
+    /// `x[i] = map(x[i])`.
+    pub fn map_in_place(&self, map: Map, x: &mut [T]) {
+        let p = x.as_mut_ptr();
+        // SAFETY: argument and result are the same slice, and an `Isa` vouched for the CPU.
+        unsafe { self.map_fn(map)(p, p, x.len()) }
+    }
+
+    /// The kernel itself, for machine code that calls it.
+    pub fn map_fn(&self, map: Map) -> MapFn<T> {
+        self.maps[map as usize]
+    }
+}
+
+/// An instruction set this machine has. A value is the proof of it: only detection makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Isa(Kind);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+    Portable,
+}
+
+macro_rules! tables {
+    ($($t:ident $table:ident)*) => { $(
+        pub(super) fn $t(self) -> &'static Kernels<$t> {
+            match self.0 {
+                #[cfg(target_arch = "x86_64")]
+                Kind::Avx512 => &super::avx512::$table,
+                #[cfg(target_arch = "x86_64")]
+                Kind::Avx2 => &super::avx2::$table,
+                #[cfg(target_arch = "aarch64")]
+                Kind::Neon => &super::neon::$table,
+                Kind::Portable => &super::portable::$table,
+            }
+        }
+    )* };
+}
+
+impl Isa {
+    /// Those of this machine, the best first; the portable one is always there.
+    pub fn available() -> Vec<Self> {
+        let mut kinds = Vec::new();
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+                kinds.push(Kind::Avx512);
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                kinds.push(Kind::Avx2);
+            }
+        }
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("neon") {
+            kinds.push(Kind::Neon);
+        }
+        kinds.push(Kind::Portable);
+        kinds.into_iter().map(Self).collect()
+    }
+
+    /// The best one of this machine.
+    pub fn best() -> Self {
+        Self::available()[0]
+    }
+
+    /// As a user knows it.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx512 => "AVX-512",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "AVX2",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => "NEON",
+            Kind::Portable => "portable",
+        }
+    }
+
+    tables! { f32 F32  f64 F64 }
+}
+
+/// The tables `F32` and `F64` of one instruction set, whose kernels are compiled with its features.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+macro_rules! kernels {
+    ($features:literal, f32: $f32:ident, $square32:expr; f64: $f64:ident, $square64:expr; rows $rows:tt, vectors [$($vectors:literal),*]) => {
+        /// # Safety
+        /// As for [`super::tile::TileFn`].
+        #[target_feature(enable = $features)]
+        unsafe fn tile<V: Vector, const MR: usize, const NV: usize>(t: &super::tile::Tile<V::Elem>) {
+            // SAFETY: passed on.
+            unsafe { super::tile::tile::<V, MR, NV>(t) }
+        }
+
+        /// # Safety
+        /// As for [`super::dispatch::MapFn`].
+        #[target_feature(enable = $features)]
+        unsafe extern "C" fn map<V: Float, F: super::formulas::Function>(x: *const V::Elem, y: *mut V::Elem, n: usize) {
+            // SAFETY: passed on.
+            unsafe { super::formulas::map_vector::<V, F>(x, y, n) }
+        }
+
+        kernels!(@table F32 f32 $f32 ($square32) $rows [$($vectors),*]);
+        kernels!(@table F64 f64 $f64 ($square64) $rows [$($vectors),*]);
+    };
+    (@table $table:ident $t:ident $v:ident ($square:expr) $rows:tt [$($vectors:literal),*]) => {
+        pub(super) static $table: super::dispatch::Kernels<$t> = super::dispatch::Kernels {
+            lanes: <$v as Vector>::LANES,
+            tiles: &[$(kernels!(@rows $v $vectors $rows)),*],
+            square: $square,
+            maps: [
+                map::<$v, super::formulas::Exp>,
+                map::<$v, super::formulas::ExpM1>,
+                map::<$v, super::formulas::Log>,
+                map::<$v, super::formulas::Log1p>,
+                map::<$v, super::formulas::Tanh>,
+                map::<$v, super::formulas::Sigmoid>,
+                map::<$v, super::formulas::Sin>,
+                map::<$v, super::formulas::Cos>,
+            ],
+        };
+    };
+    (@rows $v:ident $vectors:literal [$($rows:literal),*]) => {
+        &[$(tile::<$v, $rows, $vectors>),*]
+    };
+}
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+pub(super) use kernels;

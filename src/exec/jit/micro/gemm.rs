@@ -1,0 +1,324 @@
+//! Matrix products of all sizes: which tiles, in which order, from which memory.
+//!
+//! `C[m×n] (+)= Σ_b A_b[m×k] · B_b[k×n]`, then a row added to every row, then an activation. The sum of an element runs over
+//! the batches and terms in ascending order, in pieces of at most [`TERMS`] terms; each piece starts at zero and is added to
+//! what the earlier ones gave. Neither m nor n nor the place in the matrix has an influence on that order, so a product that
+//! is computed by rows or columns in parts has the same bits as the whole.
+//!
+//! A small product is made from the operands where they lie. Of a large one, or if the columns of B are no neighbours, the
+//! operands are first copied into panels in which the innermost loop walks straight ahead ([`super::pack`]).
+
+use super::descriptor::{Descriptor, Strides};
+use super::dispatch::{Kernels, Map};
+use super::element::Element;
+use super::pack;
+use super::tile::{Activation, Tile};
+
+/// The most terms that are summed up in one register.
+const TERMS: usize = 384;
+/// Rows of A and columns of B in one block of panels.
+const BLOCK_ROWS: usize = 192;
+const BLOCK_COLUMNS: usize = 1008;
+/// Bytes of an operand from which on the panels pay.
+const LARGE_A: usize = 128 << 10;
+const LARGE_B: usize = 256 << 10;
+/// Bytes of a line of the cache, on which panels start.
+const LINE: usize = 64;
+
+/// [`Kernels::gemm_raw`] with the best kernels of the machine, for machine code that calls it.
+///
+/// # Safety
+/// As for [`Kernels::gemm_raw`]; `d` points to a descriptor.
+pub type GemmFn<T> =
+    unsafe extern "C" fn(d: *const Descriptor<T>, a: *const T, b: *const T, bias: *const T, c: *mut T, scratch: *mut T);
+
+/// The function that compiled code calls for a product; it neither allocates nor panics.
+pub fn gemm_fn<T: Element>() -> GemmFn<T> {
+    /// # Safety
+    /// As for [`GemmFn`].
+    unsafe extern "C" fn entry<T: Element>(
+        d: *const Descriptor<T>,
+        a: *const T,
+        b: *const T,
+        bias: *const T,
+        c: *mut T,
+        scratch: *mut T,
+    ) {
+        // SAFETY: passed on.
+        unsafe { T::kernels().gemm_raw(&*d, a, b, bias, c, scratch) }
+    }
+    entry::<T>
+}
+
+/// A run of terms that is summed up in one register: `batches` batches from `batch` on, of each `terms` terms from `term` on.
+#[derive(Clone, Copy)]
+struct Piece {
+    batch: usize,
+    batches: usize,
+    term: usize,
+    terms: usize,
+}
+
+impl Piece {
+    /// The pieces of a sum over `batches` batches of `k` terms, in order; one at least.
+    fn all(batches: usize, k: usize) -> impl Iterator<Item = Self> {
+        let (batches, k) = if batches == 0 || k == 0 { (1, 0) } else { (batches, k) };
+        let together = if batches == 1 { 1 } else { (TERMS / k.max(1)).clamp(1, batches) };
+        parts(batches, together)
+            .flat_map(move |(batch, batches)| parts(k.max(1), TERMS).map(move |part| (batch, batches, part)))
+            .map(move |(batch, batches, (term, terms))| Self { batch, batches, term, terms: terms.min(k) })
+    }
+
+    /// The terms of the largest piece.
+    fn longest(batches: usize, k: usize) -> usize {
+        match batches.checked_mul(k) {
+            Some(terms) if terms <= TERMS => terms,
+            _ => Self::all(batches, k).map(|piece| piece.len()).max().unwrap_or(0),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.batches * self.terms
+    }
+}
+
+/// `(start, length)` of the fewest parts of `total` of at most `most` each, as equal as they can be.
+fn parts(total: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+    // Without divisions where there is one part: they would be a good part of the time of a small product.
+    let n = if total <= most { total.min(1) } else { total.div_ceil(most) };
+    let (length, longer) = if n <= 1 { (total, 0) } else { (total / n, total % n) };
+    (0..n).map(move |i| (i * length + i.min(longer), length + usize::from(i < longer)))
+}
+
+/// Which operands are copied into panels.
+#[derive(Clone, Copy)]
+struct Plan {
+    a: bool,
+    b: bool,
+    /// Columns in a block of B.
+    block_columns: usize,
+    /// Rows in a block of A.
+    block_rows: usize,
+    /// Numbers of memory for the panels of A and of B.
+    a_len: usize,
+    b_len: usize,
+}
+
+impl<T: Element> Kernels<T> {
+    fn plan(&self, d: &Descriptor<T>) -> Plan {
+        let size = size_of::<T>();
+        let longest = Piece::longest(d.batches, d.k);
+        let rows = self.tiles[0].len();
+        let columns = self.tiles.len() * self.lanes;
+        let b = d.b.column != 1 && d.n > 1 || longest * d.n * size >= LARGE_B && d.m > 4 * rows;
+        let a = longest * d.m * size >= LARGE_A && d.n > 2 * columns;
+        let block_columns = if b { (BLOCK_COLUMNS / columns * columns).min(d.n) } else { d.n };
+        let block_rows = if a { (BLOCK_ROWS / rows * rows).min(d.m) } else { d.m };
+        let pad = LINE / size;
+        Plan {
+            a,
+            b,
+            block_columns,
+            block_rows,
+            a_len: if a { longest * block_rows + pad } else { 0 },
+            b_len: if b { longest * self.registers(block_columns) * self.lanes + pad } else { 0 },
+        }
+    }
+
+    /// Numbers of memory that [`Kernels::gemm_raw`] needs beside the operands.
+    pub fn scratch_len(&self, d: &Descriptor<T>) -> usize {
+        let plan = self.plan(d);
+        plan.a_len + plan.b_len
+    }
+
+    /// C (+)= Σ A·B, with memory for panels that the thread keeps.
+    ///
+    /// # Panics
+    /// If an element of an operand does not lie in its slice.
+    pub fn gemm(&self, d: &Descriptor<T>, a: &[T], b: &[T], bias: Option<&[T]>, c: &mut [T]) {
+        d.check(a.len(), b.len(), bias.map(<[T]>::len), c.len());
+        let bias = bias.map_or(std::ptr::null(), <[T]>::as_ptr);
+        let plan = self.plan(d);
+        T::with_scratch(plan.a_len + plan.b_len, |scratch| {
+            // SAFETY: all elements lie in their slices; `c` and `scratch` are borrowed exclusively; `scratch` is long enough.
+            unsafe { self.run(d, &plan, [a.as_ptr(), b.as_ptr(), bias], c.as_mut_ptr(), scratch.as_mut_ptr()) }
+        });
+    }
+
+    /// C (+)= Σ A·B. `bias` may be null.
+    ///
+    /// # Safety
+    /// All elements that `d` names may be read, those of C also written; C overlaps neither A nor B nor the bias, nor do its
+    /// rows overlap; `scratch` may be written for [`Kernels::scratch_len`] numbers and overlaps nothing.
+    pub unsafe fn gemm_raw(
+        &self,
+        d: &Descriptor<T>,
+        a: *const T,
+        b: *const T,
+        bias: *const T,
+        c: *mut T,
+        scratch: *mut T,
+    ) {
+        // SAFETY: passed on; `scratch` is as long as this plan needs.
+        unsafe { self.run(d, &self.plan(d), [a, b, bias], c, scratch) }
+    }
+
+    /// # Safety
+    /// As for [`Kernels::gemm_raw`] with the operands A, B and bias and the plan of `d`.
+    unsafe fn run(&self, d: &Descriptor<T>, plan: &Plan, [a, b, bias]: [*const T; 3], c: *mut T, scratch: *mut T) {
+        if d.m == 0 || d.n == 0 {
+            return;
+        }
+        let n_pieces = Piece::all(d.batches, d.k).count();
+        // SAFETY: the caller's promise; every block, part and piece names elements of the operands, and the panels of a block
+        // fit in their part of the scratch memory because `plan` counted the largest block and the longest piece.
+        unsafe {
+            let a_panels = aligned(scratch, plan.a_len);
+            let b_panels = aligned(scratch.wrapping_add(plan.a_len), plan.b_len);
+            for (j, columns) in parts(d.n, plan.block_columns) {
+                for (i_piece, piece) in Piece::all(d.batches, d.k).enumerate() {
+                    let is_last = i_piece + 1 == n_pieces;
+                    let b = b.wrapping_add(piece.batch * d.b.batch + piece.term * d.b.row + j * d.b.column);
+                    if plan.b {
+                        self.pack_b(d, piece, b, b_panels, columns);
+                    }
+                    for (i, rows) in parts(d.m, plan.block_rows) {
+                        let a = a.wrapping_add(piece.batch * d.a.batch + piece.term * d.a.column + i * d.a.row);
+                        if plan.a {
+                            self.pack_a(d, piece, a, a_panels, rows);
+                        }
+                        self.block(&Block {
+                            descriptor: d,
+                            piece,
+                            a: if plan.a { Operand::Panels(a_panels) } else { Operand::InPlace(a) },
+                            b: if plan.b { Operand::Panels(b_panels) } else { Operand::InPlace(b) },
+                            c: c.add(i * d.c_row + j),
+                            rows,
+                            columns,
+                            accumulate: d.accumulate || i_piece > 0,
+                            bias: if is_last && !bias.is_null() { bias.add(j) } else { std::ptr::null() },
+                            activation: if is_last { d.activation } else { Activation::Identity },
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`Kernels::gemm_raw`]; `panels` may be written for the numbers of A in the block.
+    unsafe fn pack_a(&self, d: &Descriptor<T>, piece: Piece, a: *const T, panels: *mut T, rows: usize) {
+        for (start, height) in parts(rows, self.tiles[0].len()) {
+            // Seen from a panel of A, terms are rows and rows are columns.
+            let strides = Strides { row: d.a.column, column: d.a.row, batch: d.a.batch };
+            let source = a.wrapping_add(start * d.a.row);
+            let target = panels.wrapping_add(start * piece.len());
+            // SAFETY: rows start.. of the block; the panels before hold `start` numbers for each of the terms.
+            unsafe { pack::panel(self.square, source, strides, [piece.batches, piece.terms, height], target, height) };
+        }
+    }
+
+    /// # Safety
+    /// As for [`Kernels::gemm_raw`]; `panels` may be written for the numbers of B in the block, its last column part being
+    /// filled up to whole registers.
+    unsafe fn pack_b(&self, d: &Descriptor<T>, piece: Piece, b: *const T, panels: *mut T, columns: usize) {
+        for (start, width) in self.column_parts(columns) {
+            let source = b.wrapping_add(start * d.b.column);
+            let target = panels.wrapping_add(start * piece.len());
+            let padded = self.registers(width) * self.lanes;
+            // SAFETY: columns start.. of the block; the panels before hold `start` numbers for each of the terms.
+            unsafe { pack::panel(self.square, source, d.b, [piece.batches, piece.terms, width], target, padded) };
+        }
+    }
+
+    /// Registers that hold so many columns; the lanes of a register are a power of two.
+    fn registers(&self, columns: usize) -> usize {
+        (columns + self.lanes - 1) >> self.lanes.trailing_zeros()
+    }
+
+    /// `(start, width)` of the tiles that `columns` columns are divided into.
+    fn column_parts(&self, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+        let lanes = self.lanes;
+        parts(self.registers(columns), self.tiles.len())
+            .map(move |(start, n)| (start * lanes, (n * lanes).min(columns - start * lanes)))
+    }
+
+    /// # Safety
+    /// As for [`Kernels::gemm_raw`], for the elements of the block.
+    unsafe fn block(&self, block: &Block<T>) {
+        let Block { descriptor: d, piece, .. } = *block;
+        for (j, width) in self.column_parts(block.columns) {
+            let vectors = self.registers(width);
+            let padded = vectors * self.lanes;
+            let (b, b_term, b_batch) = match block.b {
+                Operand::InPlace(b) => (b.wrapping_add(j), d.b.row, d.b.batch),
+                Operand::Panels(b) => (b.wrapping_add(j * piece.len()).cast_const(), padded, piece.terms * padded),
+            };
+            for (i, height) in parts(block.rows, self.tiles[0].len()) {
+                let (a, a_row, a_term, a_batch) = match block.a {
+                    Operand::InPlace(a) => (a.wrapping_add(i * d.a.row), d.a.row, d.a.column, d.a.batch),
+                    Operand::Panels(a) => {
+                        (a.wrapping_add(i * piece.len()).cast_const(), 1, height, piece.terms * height)
+                    }
+                };
+                // SAFETY: rows i.. and columns j.. of the block, whose elements the caller vouches for; an `Isa` vouched for
+                // the CPU.
+                unsafe {
+                    let c = block.c.add(i * d.c_row + j);
+                    self.tiles[vectors - 1][height - 1](&Tile {
+                        a,
+                        a_row,
+                        a_term,
+                        a_batch,
+                        b,
+                        b_term,
+                        b_batch,
+                        c,
+                        c_row: d.c_row,
+                        terms: piece.terms,
+                        batches: piece.batches,
+                        last: width - (vectors - 1) * self.lanes,
+                        accumulate: block.accumulate,
+                        bias: if block.bias.is_null() { block.bias } else { block.bias.add(j) },
+                        activation: block.activation,
+                    });
+                    let map = match block.activation {
+                        Activation::Sigmoid => Map::Sigmoid,
+                        Activation::Tanh => Map::Tanh,
+                        Activation::Identity | Activation::Relu | Activation::LeakyRelu(_) => continue,
+                    };
+                    for row in 0..height {
+                        let c = c.add(row * d.c_row);
+                        self.map_fn(map)(c, c, width);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Where the elements of an operand of a block lie.
+#[derive(Clone, Copy)]
+enum Operand<T> {
+    InPlace(*const T),
+    Panels(*mut T),
+}
+
+/// Some rows and columns of C and the piece of their sums that is added now.
+struct Block<'a, T> {
+    descriptor: &'a Descriptor<T>,
+    piece: Piece,
+    a: Operand<T>,
+    b: Operand<T>,
+    c: *mut T,
+    rows: usize,
+    columns: usize,
+    accumulate: bool,
+    bias: *const T,
+    activation: Activation<T>,
+}
+
+/// The first start of a cache line in `len` numbers from `p` on, if there are any.
+fn aligned<T>(p: *mut T, len: usize) -> *mut T {
+    if len == 0 { p } else { p.wrapping_add(p.align_offset(LINE)) }
+}
