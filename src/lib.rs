@@ -7,6 +7,7 @@
 //! spans    grammar  kernels  ops  passes    adjoints text to IR  engines data   output   scripts
 //! ```
 
+pub mod elaborate;
 pub mod exec;
 pub mod grad;
 pub mod ir;

@@ -1,0 +1,124 @@
+//! Functions that call functions: over rows, turns and trees.
+
+use super::scan::scan;
+use super::{Builtin, BuiltinKind, Call};
+use crate::bail;
+use crate::elaborate::numeric::Operand;
+use crate::elaborate::tree::{flatten, unflatten};
+use crate::elaborate::value::Record;
+use crate::elaborate::{Elaborator, Result, TensorValue, Value};
+use crate::ir::op::Stop;
+use crate::syntax::ast::BinaryOp;
+use BuiltinKind::Plain;
+
+pub static TABLE: [Builtin; 5] = [
+    Builtin::new("map", "f, xs", "f of every row of xs, stacked.", Plain(|e, call| e.map_rows(&call))),
+    Builtin::new(
+        "scan",
+        "start, xs, step, axis?",
+        "Runs step(state, x) -> (state, y) over the slices of xs along `axis`; gives the last state and the ys stacked.",
+        Plain(scan),
+    ),
+    Builtin::new(
+        "tree_map",
+        "f, tree, tree2?, tree3?, tree4?",
+        "f of every tensor in a record or tuple, or of corresponding ones in several; the result has the same structure.",
+        Plain(tree_map),
+    ),
+    Builtin::new("tree_sum", "f, tree", "The sum of f over every tensor in a record or tuple.", Plain(tree_sum)),
+    Builtin::new("stop_gradient", "x", "x itself; differentiation takes it for a constant.", Plain(stop_gradient)),
+];
+
+fn tree_map(e: &mut Elaborator, call: Call) -> Result<Value> {
+    let f = call.func("f")?.clone();
+    let trees: Vec<Value> =
+        ["tree", "tree2", "tree3", "tree4"].iter().filter_map(|name| call.opt(name).cloned()).collect();
+    let parts: Vec<&Value> = trees.iter().collect();
+    map_parts(e, &call, &f, &parts)
+}
+
+/// `f` of corresponding tensors; what is no tensor stays as it is in the first tree.
+fn map_parts(e: &mut Elaborator, call: &Call, f: &Value, parts: &[&Value]) -> Result<Value> {
+    let misfit = |other: &Value| {
+        crate::diagnostic!(
+            E0304,
+            call.span,
+            "the trees of `tree_map` differ, {} does not correspond to {}",
+            other.type_text(),
+            parts[0].type_text()
+        )
+    };
+    match parts[0] {
+        Value::Tensor(_) => {
+            if let Some(other) = parts.iter().find(|part| part.as_tensor().is_none()) {
+                return Err(misfit(other).into());
+            }
+            e.apply(f, parts.iter().map(|part| (*part).clone()).collect(), call.span)
+        }
+        Value::Tuple(items) => {
+            let mut tuples = vec![];
+            for part in parts {
+                match part {
+                    Value::Tuple(own) if own.len() == items.len() => tuples.push(own),
+                    other => return Err(misfit(other).into()),
+                }
+            }
+            let each = |idx: usize| tuples.iter().map(|tuple| &tuple[idx]).collect::<Vec<_>>();
+            Ok(Value::tuple((0..items.len()).map(|idx| map_parts(e, call, f, &each(idx))).collect::<Result<_>>()?))
+        }
+        Value::Record(record) => {
+            let mut fields = vec![];
+            for (name, _) in &record.fields {
+                let mut own = vec![];
+                for part in parts {
+                    let other = part.as_record().filter(|other| other.fields.len() == record.fields.len());
+                    match other.and_then(|other| other.get(name)) {
+                        Some(field) => own.push(field),
+                        None => return Err(misfit(part).into()),
+                    }
+                }
+                fields.push((name.clone(), map_parts(e, call, f, &own)?));
+            }
+            Ok(Value::Record(Record { kind: record.kind.clone(), fields }.into()))
+        }
+        fixed @ (Value::Str(_) | Value::Func(_) | Value::Unit | Value::Poisoned) => Ok(fixed.clone()),
+    }
+}
+
+fn tree_sum(e: &mut Elaborator, call: Call) -> Result<Value> {
+    let f = call.func("f")?.clone();
+    let (leaves, _) = flatten(call.arg("tree"));
+    let mut total: Option<TensorValue> = None;
+    for leaf in leaves {
+        let term = match e.apply(&f, vec![leaf.into()], call.span)? {
+            Value::Tensor(term) => term,
+            other => {
+                bail!(E0303, call.span_of("f"), "`tree_sum` adds up numbers, the function gives {}", other.kind_text())
+            }
+        };
+        total = Some(match &total {
+            None => term,
+            Some(sum) => {
+                let at = |value| Operand { value, span: call.span };
+                e.binary(BinaryOp::Add, at(sum), at(&term), call.span)?
+            }
+        });
+    }
+    Ok(total.unwrap_or_else(|| TensorValue::real(0.0)).into())
+}
+
+fn stop_gradient(e: &mut Elaborator, call: Call) -> Result<Value> {
+    let (leaves, structure) = flatten(call.arg("x"));
+    let mut stopped = Vec::with_capacity(leaves.len());
+    for leaf in leaves {
+        // What is known has no derivative anyway.
+        if !leaf.ty.dtype.is_real() || leaf.known().is_some() {
+            stopped.push(leaf);
+            continue;
+        }
+        let mut result = e.emit(Stop, std::slice::from_ref(&leaf))?;
+        result.ty.shape = leaf.ty.shape;
+        stopped.push(result);
+    }
+    Ok(unflatten(&structure, stopped))
+}

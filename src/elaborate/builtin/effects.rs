@@ -1,0 +1,90 @@
+//! What only top-level statements do. The host does it; the rows say how it is called.
+
+use std::rc::Rc;
+
+use super::{Builtin, BuiltinKind};
+use crate::bail;
+use crate::elaborate::call::Given;
+use crate::elaborate::{Elaborator, Result, Scope, Value};
+use crate::source::Span;
+use crate::syntax::ast::Arg;
+use BuiltinKind::{Effect, Form};
+
+pub static TABLE: [Builtin; 13] = [
+    Builtin::new("print", "x", "Writes a value to the screen.", Effect),
+    Builtin::new("plot", "x, *, to?, title?", "Draws a history, a matrix or a figure.", Effect),
+    Builtin::new(
+        "csv",
+        "path, target?, columns?, header?, delimiter?",
+        "Reads a table; `target` names the column, or columns, that become t, the others become x.",
+        Effect,
+    ),
+    Builtin::new("idx", "images, labels", "Reads images and labels in the IDX format of MNIST.", Effect),
+    Builtin::new("npy", "path", "Reads one array in NumPy's NPY format.", Effect),
+    Builtin::new("save", "model, path", "Writes the parameters of a model to a file.", Effect),
+    Builtin::new("load", "net, path", "The model of a net with parameters from a file.", Effect),
+    Builtin::new("export", "model, path", "Writes a model as ONNX.", Effect),
+    Builtin::new("summary", "model", "Shows the layers of a model with their shapes and parameters.", Effect),
+    Builtin::new(
+        "derive",
+        "f, *, cost?, wrt?",
+        "Shows the equations of back propagation of a net with a cost, or the derivatives of a function.",
+        Form(derive),
+    ),
+    Builtin::new(
+        "check_grad",
+        "f, *, at, wrt?, tol?",
+        "Compares the gradient of a function with finite differences and fails if they differ.",
+        Effect,
+    ),
+    Builtin::new(
+        "evaluate",
+        "model, data, *, cost?, metrics?",
+        "The cost and the metrics of a run, or of a model, on data, as a record.",
+        Effect,
+    ),
+    Builtin::new("emit", "*", "Reports named values of this turn of a loop: `emit(epoch = k, cost = c)`.", Form(emit)),
+];
+
+/// The arguments of a form whose argument names are the user's own, evaluated.
+fn evaluated(e: &mut Elaborator, args: &[Arg], scope: &Rc<Scope>) -> Result<Vec<Given>> {
+    let mut given: Vec<Given> = Vec::with_capacity(args.len());
+    for arg in args {
+        if let Some(name) = &arg.name
+            && given.iter().any(|other| other.name.as_ref().is_some_and(|other| other.name == name.name))
+        {
+            bail!(E0204, name.span, "`{}` is given twice", name.name)
+        }
+        let value = e.expr(&arg.value, scope)?;
+        given.push(Given { name: arg.name.clone(), value, span: arg.value.span });
+    }
+    Ok(given)
+}
+
+/// `wrt` names parameters and is not evaluated: it reaches the host as strings.
+fn derive(e: &mut Elaborator, args: &[Arg], scope: &Rc<Scope>, span: Span) -> Result<Value> {
+    let (names, others): (Vec<&Arg>, Vec<&Arg>) =
+        args.iter().partition(|arg| arg.name.as_ref().is_some_and(|name| &*name.name == "wrt"));
+    let others: Vec<Arg> = others.into_iter().cloned().collect();
+    let mut given = evaluated(e, &others, scope)?;
+    for arg in names {
+        let (wrt, _) = crate::elaborate::parameters::wrt_names(&arg.value)?;
+        let names = wrt.into_iter().flatten().map(|name| Value::str(&*name)).collect();
+        given.push(Given { name: arg.name.clone(), value: Value::tuple(names), span: arg.value.span });
+    }
+    e.effect_with("derive", given, span)
+}
+
+fn emit(e: &mut Elaborator, args: &[Arg], scope: &Rc<Scope>, span: Span) -> Result<Value> {
+    let mut fields = vec![];
+    for arg in evaluated(e, args, scope)? {
+        let Some(name) = arg.name else {
+            bail!(E0204, arg.span, "`emit` takes named values only"; help: "`emit(cost = c)`")
+        };
+        fields.push((name.name, arg.value));
+    }
+    let before = e.enter(span);
+    let result = e.emit_row(fields, span);
+    e.leave(before);
+    result
+}

@@ -1,0 +1,83 @@
+//! Methods: what stands behind a dot and is called.
+
+use std::rc::Rc;
+
+use super::call::Given;
+use super::net::Phase;
+use super::scope::did_you_mean;
+use super::value::{Record, RecordKind, TensorValue, Value};
+use super::{Elaborator, Result};
+use crate::bail;
+use crate::source::Span;
+use crate::syntax::ast::{DefKind, Name};
+
+impl Elaborator {
+    /// Calls a method.
+    pub(super) fn call_method(
+        &mut self,
+        receiver: &Value,
+        name: &Name,
+        given: Vec<Given>,
+        span: Span,
+    ) -> Result<Value> {
+        match (receiver, &**name) {
+            (Value::Func(func), "init") if func.def_kind() == Some(DefKind::Net) => {
+                let seed = self.seed_argument(given, span)?;
+                self.init_model(func, seed, span)
+            }
+            (Value::Func(func), "init") => self.init_optimizer(func, given, span),
+            (Value::Record(record), "with") => self.with_fields(record, given, span),
+            (Value::Record(record), "train") => {
+                let (value, states) = self.apply_model(record, given, Phase::Training, span)?;
+                Ok(Value::tuple(vec![value, states]))
+            }
+            (Value::Record(record), "step") => self.optimizer_step(record, given, span),
+            _ => unreachable!("only these methods are made"),
+        }
+    }
+
+    pub(super) fn seed_argument(&mut self, given: Vec<Given>, span: Span) -> Result<TensorValue> {
+        let mut seed = self.seed.clone();
+        for arg in given {
+            if arg.name.as_ref().is_some_and(|name| &*name.name != "seed") {
+                bail!(E0203, arg.span, "`init` has only the argument `seed`")
+            }
+            match arg.value.as_tensor().filter(|tensor| tensor.as_size().is_some()) {
+                Some(_) if self.seed_is_fixed => {}
+                Some(given) => seed = given.clone(),
+                None => {
+                    bail!(E0303, arg.span, "a seed is an int, got {}", arg.value.kind_text(); label: span, "in this call")
+                }
+            }
+        }
+        Ok(seed)
+    }
+
+    pub(super) fn with_fields(&mut self, record: &Rc<Record>, given: Vec<Given>, span: Span) -> Result<Value> {
+        let mut changed = (**record).clone();
+        for arg in given {
+            let Some(name) = &arg.name else {
+                bail!(E0204, arg.span, "`with` takes fields by name"; help: "`r.with(a = 2)`")
+            };
+            let Some(old) = record.get(&name.name) else {
+                let known: Vec<&str> = record.fields.iter().map(|(name, _)| &**name).collect();
+                let mut diagnostic =
+                    crate::diagnostic!(E0205, name.span, "there is no field `{}` to change", name.name);
+                *diagnostic = match did_you_mean(&name.name, known.iter().copied()) {
+                    Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
+                    None => diagnostic.with_help(format!("it has {}", super::expr::list_names(&known))),
+                };
+                return Err(diagnostic.into());
+            };
+            if matches!(record.kind, RecordKind::Model(_) | RecordKind::Optimizer(_)) {
+                let same = super::tree::flatten(old).1.same(&super::tree::flatten(&arg.value).1);
+                if !same {
+                    bail!(E0303, arg.span, "`{}` of {} keeps its structure, {}, got {}", name.name,
+                          Value::Record(record.clone()).kind_text(), old.type_text(), arg.value.type_text(); label: span, "in this call")
+                }
+            }
+            changed = changed.with(&name.name, arg.value);
+        }
+        Ok(Value::Record(Rc::new(changed)))
+    }
+}

@@ -1,0 +1,334 @@
+//! `train`: sugar for a loop that can be looked at.
+//!
+//! The keys are checked, then the statement is expanded to the loop of `examples/loop.nn` as a syntax tree, and that loop
+//! is what runs. [`Elaborator::expansion`] gives the tree, so `:expand` shows the truth.
+
+use std::rc::Rc;
+
+use super::expansion::{Rows, expansion_text};
+use super::scope::{Scope, did_you_mean};
+use super::top_loop::LoopRows;
+use super::tree::{Structure, unflatten};
+use super::value::{RecordKind, TensorValue, Training, Value};
+use super::{Elaborator, Mode, Result};
+use crate::bail;
+use crate::ir::{Dim, Symbol, SymbolKind, Type};
+use crate::source::Span;
+use crate::syntax::ast::{self, Expr, ExprKind, Name, Stmt};
+use crate::syntax::template;
+use crate::tensor::Tensor;
+
+/// The keys of `train`.
+pub const EXPANSION_KEYS: &[&str] = &[
+    "cost",
+    "loss",
+    "optimizer",
+    "batch",
+    "epochs",
+    "l1",
+    "l2",
+    "clip",
+    "metrics",
+    "valid",
+    "stop",
+    "shuffle",
+    "last",
+    "seed",
+];
+
+/// What the host must know of a training while its loop runs.
+#[derive(Clone, Debug)]
+pub struct TrainingHooks {
+    /// The name of the net.
+    pub net: Name,
+    /// The rule that ends it early.
+    pub stop: Option<Value>,
+}
+
+/// A `train` statement taken apart.
+struct Plan {
+    /// The expanded statements.
+    stmts: Vec<Stmt>,
+    /// The name of the variable that holds the model.
+    model: String,
+    cost: Option<Value>,
+    metrics: Vec<(Name, Value)>,
+    hooks: TrainingHooks,
+}
+
+impl Elaborator {
+    /// `train net on data { … }`.
+    pub(super) fn train_expr(&mut self, training: &ast::Training, scope: &Rc<Scope>, span: Span) -> Result<Value> {
+        if self.level() > 0 || !self.nets.is_empty() || !self.calls.is_empty() {
+            bail!(E0408, span, "`train` has an effect, so it stands at the top level of a file")
+        }
+        let plan = self.training_plan(training, scope, span, &[])?;
+        let inner = scope.block();
+        let before = self.training.replace(plan.hooks.clone());
+        (self.last_loop, self.last_row) = (None, None);
+        let result = plan.stmts.iter().try_for_each(|stmt| self.stmt(stmt, &inner).map(drop));
+        self.training = before;
+        result?;
+        let model = inner.get(&plan.model).expect("the expansion binds the model");
+        let history = self.history(span)?;
+        let fields = self.run_fields(model, &history);
+        Ok(Value::record(RecordKind::Run(Rc::new(Training { cost: plan.cost, metrics: plan.metrics })), fields))
+    }
+
+    /// The statements a `train` stands for, which bind none of the names in `taken`, and the name of the model in them.
+    pub fn expansion(
+        &mut self,
+        training: &ast::Training,
+        scope: &Rc<Scope>,
+        span: Span,
+        taken: &[Name],
+    ) -> Result<(Vec<Stmt>, String)> {
+        let plan = self.training_plan(training, scope, span, taken)?;
+        Ok((plan.stmts, plan.model))
+    }
+
+    fn training_plan(
+        &mut self,
+        training: &ast::Training,
+        scope: &Rc<Scope>,
+        span: Span,
+        taken: &[Name],
+    ) -> Result<Plan> {
+        check_keys(training)?;
+        let key = |name: &str| training.keys.iter().find(|(ident, _)| &*ident.name == name).map(|(_, value)| value);
+        let net = self.expr(&training.net, scope)?;
+        let is_model = match &net {
+            Value::Record(record) if matches!(record.kind, RecordKind::Model(_)) => true,
+            Value::Func(func) if func.def_kind() == Some(ast::DefKind::Net) => false,
+            other => bail!(E0405, training.net.span, "`train` takes a net or a model, got {}", other.kind_text()),
+        };
+        let rows = self.training_rows(training, key("valid"), scope)?;
+        let (cost, loss) = (key("cost"), key("loss"));
+        if cost.is_some() == loss.is_some() {
+            bail!(E0405, training.body, "`train` needs a `cost` of prediction and target, or a `loss` of model and data";
+                  help: "for example `cost = cross_entropy`")
+        }
+        if cost.is_some() && rows.n_parts < 2 {
+            bail!(E0406, training.data.span, "a `cost` compares predictions with targets, and this data has none";
+                  help: "train on `(x, t)`, or give a `loss` of the model and the data")
+        }
+        for needed in ["optimizer", "epochs"] {
+            if key(needed).is_none() {
+                bail!(E0405, training.body, "`train` needs the key `{}`", needed;
+                      help: "{}", if needed == "epochs" { "for example `epochs = 100`" } else { "for example `optimizer = adam(lr = 1e-3)`" })
+            }
+        }
+        let cost_value = cost.map(|cost| self.key_value(cost, scope, "cost")).transpose()?;
+        if let Some(loss) = loss {
+            self.key_value(loss, scope, "loss")?;
+        }
+        if let Some(optimizer) = key("optimizer") {
+            let value = self.expr(optimizer, scope)?;
+            if !value.as_func().is_some_and(|func| func.def_kind() == Some(ast::DefKind::Optimizer)) {
+                bail!(E0303, optimizer.span, "`optimizer` is an optimizer, got {}", value.kind_text();
+                      help: "for example `optimizer = adam(lr = 1e-3)`")
+            }
+        }
+        let metrics = self.metric_values(key("metrics"), scope)?;
+        if loss.is_some() && !metrics.is_empty() {
+            bail!(
+                E0405,
+                key("metrics").map_or(span, |metrics| metrics.span),
+                "metrics compare predictions with targets, which a `loss` does not have"
+            )
+        }
+        let stop = key("stop").map(|stop| self.expr(stop, scope)).transpose()?;
+        let text = expansion_text(training, is_model, &rows, &metrics, taken);
+        // Rows are told of where the data stand, predictions where the net stands.
+        let rows_at = text.parts.iter().map(|part| (part.clone(), training.data.span));
+        let predictions_at = text.predictions.iter().map(|name| (name.clone(), training.net.span));
+        let places: Vec<(String, Span)> = rows_at.chain(predictions_at).collect();
+        let stmts = template::fill(&text.source, span, &places, &mut |hole| match hole {
+            "net" => Some(training.net.clone()),
+            "data" => Some(training.data.clone()),
+            other => match other.strip_prefix("metric_") {
+                Some(idx) => metric_expr(key("metrics")?, idx.parse().ok()?),
+                None => key(other).cloned(),
+            },
+        });
+        let name = match &net {
+            Value::Func(func) => func.name(),
+            Value::Record(record) => match &record.kind {
+                RecordKind::Model(net) => net.name(),
+                _ => "net".into(),
+            },
+            _ => "net".into(),
+        };
+        Ok(Plan { stmts, model: text.model, cost: cost_value, metrics, hooks: TrainingHooks { net: name, stop } })
+    }
+
+    fn key_value(&mut self, expr: &Expr, scope: &Rc<Scope>, key: &str) -> Result<Value> {
+        let value = self.expr(expr, scope)?;
+        match value {
+            Value::Func(_) => Ok(value),
+            other => bail!(E0303, expr.span, "`{}` is a function, got {}", key, other.kind_text()),
+        }
+    }
+
+    fn metric_values(&mut self, metrics: Option<&Expr>, scope: &Rc<Scope>) -> Result<Vec<(Name, Value)>> {
+        let Some(expr) = metrics else { return Ok(vec![]) };
+        let value = self.expr(expr, scope)?;
+        let items = match &value {
+            Value::Tuple(items) => items.to_vec(),
+            Value::Func(_) => vec![value],
+            Value::Tensor(tensor) if tensor.ty.shape.first().and_then(Dim::known) == Some(0) => vec![],
+            other => bail!(E0303, expr.span, "`metrics` is a list of functions, got {}", other.kind_text()),
+        };
+        let named = |item: Value| match &item {
+            Value::Func(func) => Ok((func.name(), item)),
+            other => bail!(E0303, expr.span, "`metrics` is a list of functions, got {}", other.kind_text()),
+        };
+        items.into_iter().map(named).collect()
+    }
+
+    fn training_rows(&mut self, training: &ast::Training, valid: Option<&Expr>, scope: &Rc<Scope>) -> Result<Rows> {
+        let data = self.expr(&training.data, scope)?;
+        let rows = |train: &str, valid: Option<&str>, n_parts, is_dataset| {
+            Ok(Rows { train: train.into(), valid: valid.map(String::from), n_parts, is_dataset })
+        };
+        let explicit = valid.map(|_| "hole_valid");
+        match &data {
+            Value::Record(record) => match record.kind {
+                RecordKind::Split => {
+                    if record.get("train").is_none() {
+                        bail!(E0405, training.data.span, "this split has no part `train`"; help: "train on one of its parts by name")
+                    }
+                    let own = record.get("valid").map(|_| "hole_data.valid");
+                    rows("hole_data.train", explicit.or(own), 2, true)
+                }
+                RecordKind::Dataset => rows("hole_data", explicit, 2, true),
+                _ if record.get("x").is_some() && record.get("t").is_some() => rows("hole_data", explicit, 2, true),
+                _ => bail!(
+                    E0405,
+                    training.data.span,
+                    "`train` takes a dataset, split data, a tensor or a tuple of tensors, got {}",
+                    data.kind_text()
+                ),
+            },
+            Value::Tensor(tensor) if tensor.rank() > 0 => rows("hole_data", explicit, 1, false),
+            Value::Tuple(items)
+                if !items.is_empty() && items.iter().all(|item| item.as_tensor().is_some_and(|t| t.rank() > 0)) =>
+            {
+                rows("hole_data", explicit, items.len(), false)
+            }
+            other => bail!(
+                E0405,
+                training.data.span,
+                "`train` takes a dataset, split data, a tensor or a tuple of tensors, got {}",
+                other.kind_text()
+            ),
+        }
+    }
+
+    /// The history of the loop that ran last: one tensor a column, a row a turn.
+    fn history(&mut self, span: Span) -> Result<Value> {
+        if self.mode == Mode::Check {
+            let row = self.last_row.take().unwrap_or_default();
+            let epochs = Symbol::new("epochs", SymbolKind::Data);
+            let (leaves, structure) = super::tree::flatten(&Value::plain(row));
+            let mut columns: Vec<TensorValue> = vec![];
+            for leaf in leaves {
+                let ty = leaf.ty.with_leading(epochs.clone().into());
+                columns.push(self.param(ty, None));
+            }
+            let seconds = self.param(Type::new(crate::tensor::DType::F64, vec![epochs.into()]), None);
+            return Ok(with_seconds(unflatten(&structure, columns), seconds));
+        }
+        let (structure, rows, seconds) = match self.last_loop.take() {
+            Some(LoopRows { structure, rows, seconds }) => (structure, rows, seconds),
+            None => (None, vec![], vec![]),
+        };
+        let structure = structure.unwrap_or(Structure::Record(RecordKind::Plain, vec![]));
+        let n_columns = structure.paths().len();
+        let mut columns = vec![];
+        for column in 0..n_columns {
+            let cells: Vec<TensorValue> = rows.iter().map(|row| TensorValue::constant(row[column].clone())).collect();
+            columns.push(match cells.is_empty() {
+                true => TensorValue::constant(Tensor::from_vec(Vec::<f64>::new(), &[0])),
+                false => self.stack(&cells, 0, span)?,
+            });
+        }
+        let n = seconds.len();
+        let seconds = TensorValue::constant(Tensor::from_vec(seconds, &[n]));
+        Ok(with_seconds(unflatten(&structure, columns), seconds))
+    }
+
+    fn run_fields(&mut self, model: Value, history: &Value) -> Vec<(Name, Value)> {
+        let record = history.as_record().cloned().expect("a history is a record");
+        let mut last = |value: &Value| -> Value {
+            let (leaves, structure) = super::tree::flatten(value);
+            let ends: Vec<TensorValue> = leaves
+                .iter()
+                .map(|column| match column.ty.shape.first().and_then(Dim::known) {
+                    Some(0) => TensorValue::real(f64::NAN),
+                    Some(n) => {
+                        self.take(column, 0, &TensorValue::int(n - 1), record_span()).unwrap_or_else(|_| column.clone())
+                    }
+                    None => {
+                        let ty = column.ty.with_shape(column.ty.shape[1..].to_vec());
+                        self.param(ty, None)
+                    }
+                })
+                .collect();
+            unflatten(&structure, ends)
+        };
+        let cost = record.get("cost").map_or(Value::tuple(vec![]), &mut last);
+        let metrics: Vec<(Name, Value)> = record
+            .fields
+            .iter()
+            .filter(|(name, _)| !["epoch", "cost", "seconds", "valid"].contains(&&**name))
+            .map(|(name, value)| (name.clone(), last(value)))
+            .collect();
+        let stopped = self.with_host(|host, _| host.stopped());
+        vec![
+            ("model".into(), model),
+            ("history".into(), history.clone()),
+            ("cost".into(), cost),
+            ("metrics".into(), Value::plain(metrics)),
+            ("stopped".into(), Value::Str(stopped.map(Rc::from))),
+        ]
+    }
+}
+
+/// A place for operations that cannot fail.
+fn record_span() -> Span {
+    Span::new(crate::source::FileId(0), 0, 0)
+}
+
+fn with_seconds(history: Value, seconds: TensorValue) -> Value {
+    let record = history.as_record().cloned().expect("a history is a record");
+    let mut fields = record.fields.clone();
+    fields.push(("seconds".into(), seconds.into()));
+    Value::record(RecordKind::History, fields)
+}
+
+fn check_keys(training: &ast::Training) -> Result<()> {
+    for (idx, (ident, _)) in training.keys.iter().enumerate() {
+        if !EXPANSION_KEYS.contains(&&*ident.name) {
+            let mut diagnostic = crate::diagnostic!(E0209, ident.span, "`train` has no key `{}`", ident.name);
+            *diagnostic = match did_you_mean(&ident.name, EXPANSION_KEYS.iter().copied()) {
+                Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
+                None => diagnostic.with_help(format!("the keys are {}", super::expr::list_names(EXPANSION_KEYS))),
+            };
+            return Err(diagnostic.into());
+        }
+        if let Some((first, _)) = training.keys[..idx].iter().find(|(other, _)| other.name == ident.name) {
+            bail!(E0202, ident.span, "the key `{}` is given twice", ident.name; label: first.span, "first here")
+        }
+    }
+    Ok(())
+}
+
+/// The metric of this number as it is written in the list.
+fn metric_expr(metrics: &Expr, idx: usize) -> Option<Expr> {
+    match &metrics.kind {
+        ExprKind::List(items) | ExprKind::Tuple(items) => items.get(idx).cloned(),
+        _ if matches!(metrics.kind, ExprKind::Name(_)) => Some(metrics.clone()),
+        _ => None,
+    }
+}
