@@ -15,3 +15,4 @@ pub mod rewrite;
 pub mod source;
 pub mod syntax;
 pub mod tensor;
+pub mod train;

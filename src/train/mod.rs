@@ -1,0 +1,4 @@
+//! What the host does around the compiled step: data in, models in and out.
+
+pub mod checkpoint;
+pub mod data;
