@@ -11,6 +11,7 @@ pub mod elaborate;
 pub mod exec;
 pub mod grad;
 pub mod ir;
+pub mod report;
 pub mod rewrite;
 pub mod source;
 pub mod syntax;
