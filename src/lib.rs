@@ -7,12 +7,14 @@
 //! spans    grammar  kernels  ops  passes    adjoints text to IR  engines data   output   scripts
 //! ```
 
+pub mod cli;
 pub mod elaborate;
 pub mod exec;
 pub mod grad;
 pub mod ir;
 pub mod report;
 pub mod rewrite;
+pub mod session;
 pub mod source;
 pub mod syntax;
 pub mod tensor;

@@ -1,3 +1,5 @@
 //! The program `nabla`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    nabla::cli::main()
+}

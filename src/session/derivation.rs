@@ -1,0 +1,143 @@
+//! The equations of back propagation of a function, or of a net with a cost.
+
+use super::options::Notation as NotationOption;
+use crate::bail;
+use crate::elaborate::tree::{flatten, unflatten};
+use crate::elaborate::{Elaborator, Function, Given, Phase, Repr, Result, TensorValue, Value};
+use crate::grad::derive::{Equations, Form, Request, Updates, equations};
+use crate::ir::Type;
+use crate::source::Span;
+use crate::syntax::ast::{DefKind, Name};
+
+/// The most parameters of a net whose derivatives are written one by one.
+const FEW_PARAMETERS: i64 = 12;
+
+/// The equations of a function, or of a net with a cost, as text or LaTeX.
+pub fn derivation(
+    elaborator: &mut Elaborator,
+    given: Vec<Given>,
+    notation: NotationOption,
+    span: Span,
+) -> Result<String> {
+    let Some(of) = given.iter().find(|arg| arg.name.is_none()) else {
+        bail!(E0204, span, "`derive` needs a function or a net")
+    };
+    let named = |name: &str| given.iter().find(|arg| arg.name.as_ref().is_some_and(|ident| &*ident.name == name));
+    if let Some(wrong) =
+        given.iter().filter_map(|arg| arg.name.as_ref()).find(|name| !["cost", "wrt"].contains(&&*name.name))
+    {
+        bail!(E0203, wrong.span, "`derive` has no argument `{}`", wrong.name; help: "it has `cost` and `wrt`")
+    }
+    let before = std::mem::replace(&mut elaborator.keep_calls, true);
+    let equations = match &of.value {
+        Value::Func(func) if func.def_kind() == Some(DefKind::Net) => {
+            let Some(cost) = named("cost") else {
+                elaborator.keep_calls = before;
+                bail!(E0405, span, "the equations of a net need a cost"; help: "`derive({}, cost = cross_entropy)`", func.name())
+            };
+            net_equations(elaborator, func, &cost.value, span)
+        }
+        Value::Func(func) => function_equations(elaborator, func, named("wrt").map(|arg| &arg.value), span),
+        other => {
+            elaborator.keep_calls = before;
+            bail!(E0303, of.span, "`derive` needs a function or a net, got {}", other.kind_text())
+        }
+    };
+    elaborator.keep_calls = before;
+    let equations = equations?;
+    Ok(match notation {
+        NotationOption::Text => equations.to_text(),
+        NotationOption::Latex => equations.to_latex(),
+        NotationOption::Document => equations.to_document(),
+    })
+}
+
+fn net_equations(
+    elaborator: &mut Elaborator,
+    net: &std::rc::Rc<Function>,
+    cost: &Value,
+    span: Span,
+) -> Result<Equations> {
+    let model = elaborator.abstract_model(net, span)?;
+    let closure = net.closure().expect("a net is written in Nabla").clone();
+    let names: Vec<Name> =
+        closure.def.lists.last().into_iter().flatten().map(|param| param.name.name.clone()).collect();
+    let inputs = elaborator.any_inputs_scratch(&closure, span)?;
+    let output = elaborator.output_of(&model, inputs.clone(), span)?;
+    let (leaves, structure) = flatten(&Value::tuple(inputs));
+    let mut params: Vec<(Type, Option<Name>)> =
+        leaves.iter().enumerate().map(|(idx, leaf)| (leaf.ty.clone(), names.get(idx).cloned())).collect();
+    params.push((output.ty.clone(), Some("t".into())));
+    let n_inputs = params.len();
+    let traced = elaborator.trace_func("cost", &params, |elaborator, mut values| {
+        let target = values.pop().expect("the target is the last parameter");
+        let Value::Tuple(inputs) = unflatten(&structure, values) else { unreachable!("a tuple was flattened") };
+        let inputs = inputs.iter().map(|input| Given::at(input.clone(), span)).collect();
+        let (prediction, _) = elaborator.apply_model(&model, inputs, Phase::Training, span)?;
+        let value = elaborator.apply(cost, vec![prediction, target.into()], span)?;
+        match value {
+            Value::Tensor(cost) if cost.rank() == 0 => Ok(vec![cost]),
+            other => bail!(E0403, span, "a cost is one real number, this gives {}", other.kind_text()),
+        }
+    })?;
+    let (leaves, _) = flatten(model.get("params").expect("a model has parameters"));
+    let is_param = |capture: &TensorValue| leaves.iter().any(|leaf| same_node(leaf, capture));
+    let wrt: Vec<usize> = traced
+        .captures
+        .iter()
+        .enumerate()
+        .filter(|(_, capture)| is_param(capture))
+        .map(|(idx, _)| n_inputs + idx)
+        .collect();
+    let n_numbers: i64 =
+        leaves.iter().map(|leaf| leaf.ty.shape.iter().map(|dim| dim.known().unwrap_or(0)).product::<i64>()).sum();
+    let form = if n_numbers <= FEW_PARAMETERS { Form::Components } else { Form::Matrices };
+    let request = Request { wrt, cost: "C".into(), form, updates: Updates::Written };
+    Ok(equations(&elaborator.module, traced.func, &request))
+}
+
+fn same_node(a: &TensorValue, b: &TensorValue) -> bool {
+    match (&a.repr, &b.repr) {
+        (Repr::Node { level: m, id: p }, Repr::Node { level: n, id: q }) => m == n && p == q,
+        _ => false,
+    }
+}
+
+fn function_equations(
+    elaborator: &mut Elaborator,
+    func: &Function,
+    wrt: Option<&Value>,
+    span: Span,
+) -> Result<Equations> {
+    let Some(closure) = func.closure().cloned() else {
+        bail!(E0305, span, "`derive` needs a function written in Nabla, got the {}", func.kind_text())
+    };
+    let names: Vec<Name> =
+        closure.def.lists.last().into_iter().flatten().map(|param| param.name.name.clone()).collect();
+    let inputs = elaborator.any_inputs_scratch(&closure, span)?;
+    let chosen: Vec<&str> = match wrt {
+        Some(Value::Tuple(items)) => items.iter().filter_map(Value::as_str).collect(),
+        _ => names.iter().map(|name| &**name).collect(),
+    };
+    if let Some(wrong) = chosen.iter().find(|name| !names.iter().any(|other| &**other == **name)) {
+        bail!(E0404, span, "the function has no parameter `{}`", wrong)
+    }
+    let mut params = vec![];
+    for (name, input) in names.iter().zip(&inputs) {
+        let Some(tensor) = input.as_tensor() else {
+            bail!(E0305, span, "the parameter `{}` is {}, `derive` needs numbers and tensors", name, input.kind_text())
+        };
+        params.push((tensor.ty.clone(), Some(name.clone())));
+    }
+    let target = Function::value(func.kind.clone());
+    let traced = elaborator.trace_func(func.name(), &params, |elaborator, values| {
+        let value = elaborator.body_of(&target, values, span)?;
+        match value {
+            Value::Tensor(cost) if cost.rank() == 0 && cost.ty.dtype.is_real() => Ok(vec![cost]),
+            other => bail!(E0403, span, "a derivation is of one real number, the function gives {}", other.kind_text()),
+        }
+    })?;
+    let wrt = names.iter().enumerate().filter(|(_, name)| chosen.contains(&&***name)).map(|(idx, _)| idx).collect();
+    let request = Request { wrt, cost: func.name().to_string(), form: Form::Matrices, updates: Updates::Written };
+    Ok(equations(&elaborator.module, traced.func, &request))
+}

@@ -1,0 +1,184 @@
+//! What the elaborator asks of the world, answered: running graphs, modules, effects.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use super::options::{Optimise, Options};
+use crate::elaborate::{
+    Call, Elaborator, Failure, Given, Halt, Host, LoopOutcome, LoopPlan, Mode, ModulePath, Result, Scope, Value,
+};
+use crate::exec::{self, Context};
+use crate::ir::op::Op;
+use crate::ir::{FuncId, Module};
+use crate::report::Reporter;
+use crate::report::plot::Plots;
+use crate::source::Span;
+use crate::syntax::ast::Stmt;
+use crate::tensor::Tensor;
+use crate::{grad, rewrite};
+
+/// The most bytes one tensor may take where the system does not say how much memory there is.
+const FALLBACK_MEMORY: usize = 8 << 30;
+
+/// What all parts of a session use together.
+#[derive(Clone)]
+pub struct Shared {
+    pub options: Rc<Options>,
+    pub reporter: Rc<RefCell<Reporter>>,
+    pub sources: super::Sources,
+    /// Modules that were read, by path.
+    pub parsed: Rc<RefCell<HashMap<String, Rc<Vec<Stmt>>>>>,
+    /// Where the script is.
+    pub folder: PathBuf,
+    pub plots: Rc<RefCell<Plots>>,
+    /// Why the last training ended.
+    pub stopped: Rc<RefCell<String>>,
+    /// Whether the user stopped a training.
+    interrupted: Rc<Cell<bool>>,
+    memory_limit: usize,
+}
+
+impl Shared {
+    pub fn new(options: Options, reporter: Reporter, folder: PathBuf) -> Shared {
+        let plots = Plots::new(options.plots.clone());
+        Shared {
+            options: Rc::new(options),
+            reporter: Rc::new(RefCell::new(reporter)),
+            sources: Rc::default(),
+            parsed: Rc::default(),
+            folder,
+            plots: Rc::new(RefCell::new(plots)),
+            stopped: Rc::default(),
+            interrupted: Rc::default(),
+            memory_limit: physical_memory().unwrap_or(FALLBACK_MEMORY),
+        }
+    }
+
+    /// Whether the user stopped a training of this session.
+    pub fn was_interrupted(&self) -> bool {
+        self.interrupted.get() || self.options.interrupt.is_raised()
+    }
+
+    /// What a graph may use while it runs.
+    pub fn context(&self) -> Context<'_> {
+        Context { interrupt: self.options.interrupt.flag(), memory_limit: self.memory_limit }
+    }
+
+    /// Notes that the user's wish to stop was met, so that the rest of the script runs.
+    pub fn meet_interrupt(&self) {
+        self.interrupted.set(true);
+        self.options.interrupt.lower();
+    }
+}
+
+/// The bytes of memory of the machine.
+fn physical_memory() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+    let kib: usize = line.split_whitespace().nth(1)?.parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// Answers an elaborator.
+pub struct Runner {
+    pub shared: Shared,
+    pub mode: Mode,
+    /// The modules elaborated in this mode, by path.
+    pub modules: RefCell<HashMap<String, Rc<Scope>>>,
+    /// The folders of the modules being loaded.
+    pub folders: RefCell<Vec<PathBuf>>,
+    /// The modules being loaded.
+    pub loading: RefCell<Vec<String>>,
+}
+
+impl Runner {
+    pub fn new(shared: Shared, mode: Mode) -> Runner {
+        Runner { shared, mode, modules: RefCell::default(), folders: RefCell::default(), loading: RefCell::default() }
+    }
+
+    /// Whether nothing is to be done, only checked.
+    pub fn only_checks(&self) -> bool {
+        self.mode == Mode::Check
+    }
+}
+
+/// A function with everything expanded and rewritten, in a module of its own.
+pub fn ready(module: &Module, func: FuncId, optimise: Optimise) -> (Module, FuncId) {
+    let (mut module, entry) = module.extract(func);
+    grad::expand(&mut module, entry);
+    match optimise {
+        Optimise::Least => rewrite::least(&mut module, entry),
+        Optimise::Full => rewrite::pipeline(&mut module, entry),
+    }
+    (module, entry)
+}
+
+pub fn failure(failure: exec::Failure) -> Failure {
+    Failure { fault: failure.fault, origin: failure.place.origin.clone() }
+}
+
+impl Host for Runner {
+    fn eval(&self, module: &Module, op: &Op, args: Vec<Tensor>) -> std::result::Result<Vec<Tensor>, Failure> {
+        let funcs = op.funcs();
+        let context = self.shared.context();
+        if funcs.is_empty() {
+            let faulty = |fault| Failure { fault, origin: crate::ir::Origin::default() };
+            return exec::interp::eval_op(module, op, args, &[], &context).map_err(faulty);
+        }
+        // An op with functions is run as the only node of a program, once its transforms are expanded.
+        let mut own = module.clone();
+        let mut graph = crate::ir::Graph::default();
+        let types = args
+            .iter()
+            .map(|arg| crate::ir::Type::new(arg.dtype(), arg.shape().iter().map(|&size| size.into()).collect()));
+        let ids: Vec<_> = types.map(|ty| graph.add_param(ty, None)).collect();
+        let arg_types = graph.param_types();
+        let results = op.rule().infer(&arg_types, &own).expect("the elaborator inferred the same");
+        let node = graph.add_node(op.clone(), ids, results, crate::ir::Origin::default());
+        let results = graph.node(node).results.clone();
+        graph.set_results(results);
+        let entry = own.add_internal("expression", graph);
+        self.run(&own, entry, args)
+    }
+
+    fn run(&self, module: &Module, func: FuncId, args: Vec<Tensor>) -> std::result::Result<Vec<Tensor>, Failure> {
+        let (module, entry) = ready(module, func, self.shared.options.optimise);
+        exec::interp::run(&module, entry, args, &self.shared.context()).map_err(failure)
+    }
+
+    fn effect(&self, elaborator: &mut Elaborator, call: Call) -> Result<Value> {
+        self.do_effect(elaborator, call)
+    }
+
+    fn effect_with(
+        &self,
+        elaborator: &mut Elaborator,
+        name: &'static str,
+        given: Vec<Given>,
+        span: Span,
+    ) -> Result<Value> {
+        self.do_effect_with(elaborator, name, given, span)
+    }
+
+    fn run_loop(&self, elaborator: &mut Elaborator, plan: &LoopPlan) -> Result<LoopOutcome> {
+        self.drive(elaborator, plan)
+    }
+
+    fn poll(&self) -> Result<()> {
+        if self.shared.options.interrupt.is_raised() { Err(Halt::Interrupted) } else { Ok(()) }
+    }
+
+    fn stopped(&self) -> Option<String> {
+        (!self.only_checks()).then(|| self.shared.stopped.borrow().clone())
+    }
+
+    fn use_for(&self, name: &str) -> Option<String> {
+        super::modules::use_for(name)
+    }
+
+    fn module(&self, elaborator: &mut Elaborator, path: &ModulePath, span: Span) -> Result<Rc<Scope>> {
+        self.load_module(elaborator, path, span)
+    }
+}

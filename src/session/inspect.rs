@@ -1,0 +1,266 @@
+//! Looking at a script without running it: its IR, its derivations, the layers of its nets, what `train` stands for.
+
+use super::derivation::derivation;
+use super::options::{Notation as NotationOption, Stage as StageOption};
+use super::{Exit, Script, Session, Then, Work, bound_idents};
+use crate::bail;
+use crate::elaborate::tree::{flatten, unflatten};
+use crate::elaborate::{Elaborator, Given, RecordKind, Result, TensorValue, Value};
+use crate::ir::{FuncId, text};
+use crate::report::summary::{LayerRow, summary};
+use crate::source::Span;
+use crate::syntax::ast::{DefKind, Expr, ExprKind, Name, Pattern, Stmt, StmtKind};
+use crate::{grad, rewrite};
+
+pub use super::options::{Notation, Stage};
+
+impl Session {
+    /// The IR of a definition or a training, or of all trainings of the script.
+    pub fn ir(self, script: &Script, name: Option<&str>, stage: StageOption) -> std::result::Result<String, Exit> {
+        let name = name.map(str::to_string);
+        self.on_own_stack(script, move |work| work.ir(name.as_deref(), stage))
+    }
+
+    /// The equations of back propagation of a definition.
+    pub fn derive(self, script: &Script, name: &str, notation: NotationOption) -> std::result::Result<String, Exit> {
+        let name = name.to_string();
+        self.on_own_stack(script, move |work| work.derive(&name, notation))
+    }
+
+    /// The layers of a net.
+    pub fn summary(self, script: &Script, name: &str) -> std::result::Result<String, Exit> {
+        let name = name.to_string();
+        self.on_own_stack(script, move |work| work.summary(&name))
+    }
+
+    /// The script with its trainings written out.
+    pub fn expand(self, script: &Script) -> std::result::Result<String, Exit> {
+        self.on_own_stack(script, |work| work.expand())
+    }
+}
+
+impl Work<'_> {
+    fn fail<T>(&self, message: &str) -> std::result::Result<T, Exit> {
+        self.shared.reporter.borrow_mut().diagnostic(&format!("error: {message}"));
+        Err(Exit::Usage)
+    }
+
+    fn shown<T>(&self, result: Result<T>) -> std::result::Result<T, Exit> {
+        result.map_err(|halt| {
+            if let crate::elaborate::Halt::Diagnostic(diagnostic) = halt {
+                self.show(&[*diagnostic]);
+            }
+            Exit::Script
+        })
+    }
+
+    fn ir(&mut self, name: Option<&str>, stage: StageOption) -> std::result::Result<String, Exit> {
+        let mut checked = self.checked(Then::Stop)?;
+        let mut texts = vec![];
+        for stmt in &checked.stmts {
+            let Some(bound) = bound_name(stmt) else { continue };
+            if name.is_some_and(|name| name != &**bound) {
+                continue;
+            }
+            let funcs = if let Some(training) = trained(stmt) {
+                checked.checker.may_rebind = true;
+                checked.checker.loops = Some(vec![]);
+                let result = checked.checker.expr(training, &checked.scope);
+                let loops = checked.checker.loops.take().unwrap_or_default();
+                self.shown(result)?;
+                loops
+            } else if name.is_some() {
+                let value = checked.scope.get(bound).unwrap_or(Value::Unit);
+                let traced = trace_definition(&mut checked.checker, &value, stmt.span);
+                vec![self.shown(traced)?]
+            } else {
+                vec![]
+            };
+            texts.extend(funcs.into_iter().map(|func| stage_text(&checked.checker, func, stage)));
+        }
+        match (texts.is_empty(), name) {
+            (true, Some(name)) => self.fail(&format!("the script binds no `{name}` that has IR")),
+            (true, None) => self.fail("the script trains nothing; name a definition"),
+            _ => Ok(texts.join("\n")),
+        }
+    }
+
+    fn derive(&mut self, name: &str, notation: NotationOption) -> std::result::Result<String, Exit> {
+        let mut checked = self.checked(Then::Stop)?;
+        let Some(value) = checked.scope.get(name) else {
+            return self.fail(&format!("the script binds no `{name}`"));
+        };
+        let mut given = vec![Given::at(value.clone(), checked.nowhere)];
+        // The cost is that of the first training of the net.
+        let is_net = value.as_func().is_some_and(|func| func.def_kind() == Some(DefKind::Net));
+        if is_net && let Some(cost) = cost_of(&checked.stmts, name) {
+            let cost = checked.checker.expr(cost, &checked.scope);
+            let value = self.shown(cost)?;
+            given.push(Given {
+                name: Some(crate::syntax::ast::Ident { name: "cost".into(), span: checked.nowhere }),
+                value,
+                span: checked.nowhere,
+            });
+        }
+        let derived = derivation(&mut checked.checker, given, notation, checked.nowhere);
+        self.shown(derived)
+    }
+
+    fn summary(&mut self, name: &str) -> std::result::Result<String, Exit> {
+        let mut checked = self.checked(Then::Stop)?;
+        let Some(value) = checked.scope.get(name) else {
+            return self.fail(&format!("the script binds no `{name}`"));
+        };
+        let text = summary_text(&mut checked.checker, &value, checked.nowhere);
+        self.shown(text)
+    }
+
+    fn expand(&mut self) -> std::result::Result<String, Exit> {
+        let mut checked = self.checked(Then::Stop)?;
+        let mut text = String::new();
+        let mut taken: Vec<Name> =
+            checked.stmts.iter().flat_map(bound_idents).map(|ident| ident.name.clone()).collect();
+        for stmt in &checked.stmts {
+            match trained(stmt).map(|expr| (&expr.kind, expr.span)) {
+                Some((ExprKind::Train(training), span)) => {
+                    let expanded = checked.checker.expansion(training, &checked.scope, span, &taken);
+                    let (stmts, model) = self.shown(expanded)?;
+                    taken.extend(stmts.iter().flat_map(bound_idents).map(|ident| ident.name.clone()));
+                    text += &crate::syntax::print::stmts(&stmts);
+                    // What follows goes on with the model.
+                    if let Some(name) = bound_name(stmt) {
+                        text += &format!("{name} = {{model: {model}}}\n");
+                    }
+                }
+                _ => text += &crate::syntax::print::stmts(std::slice::from_ref(stmt)),
+            }
+        }
+        Ok(text)
+    }
+}
+
+/// The name a statement binds.
+fn bound_name(stmt: &Stmt) -> Option<&Name> {
+    match &stmt.kind {
+        StmtKind::Bind { pattern: Pattern::Name(ident), .. } => Some(&ident.name),
+        StmtKind::Def(def) => def.name.as_ref().map(|ident| &ident.name),
+        _ => None,
+    }
+}
+
+/// The `train` of a statement.
+fn trained(stmt: &Stmt) -> Option<&Expr> {
+    match &stmt.kind {
+        StmtKind::Bind { value, .. } | StmtKind::Expr(value) if matches!(value.kind, ExprKind::Train(_)) => Some(value),
+        _ => None,
+    }
+}
+
+/// The cost of a net: that of its own training or derivation, else the first in the script.
+fn cost_of<'a>(stmts: &'a [Stmt], net: &str) -> Option<&'a Expr> {
+    let mut found = vec![];
+    stmts.iter().for_each(|stmt| costs_in(stmt, &mut found));
+    let own = found.iter().find(|(of, _)| matches!(&of.kind, ExprKind::Name(name) if &**name == net));
+    own.or(found.first()).map(|(_, cost)| *cost)
+}
+
+/// The costs a statement names, each with what it is the cost of.
+fn costs_in<'a>(stmt: &'a Stmt, found: &mut Vec<(&'a Expr, &'a Expr)>) {
+    match &stmt.kind {
+        StmtKind::Bind { value, .. } | StmtKind::Expr(value) => match &value.kind {
+            ExprKind::Train(training) => {
+                let cost = training.keys.iter().find(|(key, _)| &*key.name == "cost");
+                found.extend(cost.map(|(_, cost)| (&training.net, cost)));
+            }
+            ExprKind::Call(f, args) if matches!(&f.kind, ExprKind::Name(name) if &**name == "derive") => {
+                let cost = args.iter().find(|arg| arg.name.as_ref().is_some_and(|name| &*name.name == "cost"));
+                found.extend(args.first().zip(cost).map(|(of, cost)| (&of.value, &cost.value)));
+            }
+            _ => {}
+        },
+        StmtKind::For { body, .. } | StmtKind::While { body, .. } => {
+            body.stmts.iter().for_each(|stmt| costs_in(stmt, found))
+        }
+        _ => {}
+    }
+}
+
+/// A definition as a function of the IR, on inputs of the stated types.
+fn trace_definition(elaborator: &mut Elaborator, value: &Value, span: Span) -> Result<FuncId> {
+    let Some(func) = value.as_func().filter(|func| func.closure().is_some()).cloned() else {
+        bail!(E0305, span, "{} has no IR of its own; a definition or a training has", value.kind_text())
+    };
+    let model = match func.def_kind() {
+        Some(DefKind::Net) => Some(elaborator.init_model(&func, TensorValue::int(0), span)?),
+        Some(DefKind::Fn) => None,
+        _ => bail!(E0305, span, "a {} has IR inside a net or a training", func.kind_text()),
+    };
+    let closure = func.closure().expect("looked up above").clone();
+    let inputs = elaborator.any_inputs_scratch(&closure, span)?;
+    let (leaves, structure) = flatten(&Value::tuple(inputs));
+    let params: Vec<_> = leaves.iter().map(|leaf| (leaf.ty.clone(), None)).collect();
+    let target = model.unwrap_or_else(|| value.clone());
+    let traced = elaborator.trace_func(func.name(), &params, |elaborator, values| {
+        let Value::Tuple(inputs) = unflatten(&structure, values) else { unreachable!("a tuple was flattened") };
+        let result = elaborator.apply(&target, inputs.to_vec(), span)?;
+        Ok(flatten(&result).0)
+    })?;
+    Ok(traced.func)
+}
+
+fn stage_text(elaborator: &Elaborator, func: FuncId, stage: StageOption) -> String {
+    let (mut module, entry) = elaborator.module.extract(func);
+    match stage {
+        StageOption::Lowered => {}
+        StageOption::Adjoint => {
+            grad::expand(&mut module, entry);
+            (module, _) = module.extract(entry);
+        }
+        StageOption::Optimised => {
+            grad::expand(&mut module, entry);
+            rewrite::pipeline(&mut module, entry);
+            (module, _) = module.extract(entry);
+        }
+    }
+    text::show(&module)
+}
+
+/// The layers of a net or model: names, output types, parameters.
+pub fn summary_text(elaborator: &mut Elaborator, value: &Value, span: Span) -> Result<String> {
+    let model = match value {
+        Value::Func(func) if func.def_kind() == Some(DefKind::Net) => elaborator.abstract_model(func, span)?,
+        other => super::effects::model_of(other, span)?,
+    };
+    let layers = elaborator.layers_of(&model, span)?;
+    let params = model.get("params").cloned().expect("a model has parameters");
+    // A layer's own parameters, without those of the layers in it; a layer that is applied again has none anew.
+    let own = |path: &str| -> Vec<TensorValue> {
+        let mut inside = path.split('.').filter(|name| !name.is_empty());
+        let tree = inside.try_fold(&params, |tree, name| tree.as_record()?.get(name));
+        let fields = tree.and_then(Value::as_record).map_or(&[][..], |record| &record.fields);
+        fields.iter().filter_map(|(_, value)| value.as_tensor().cloned()).collect()
+    };
+    let mut rows: Vec<LayerRow> = vec![];
+    for (path, output) in &layers {
+        let is_new = rows.iter().all(|row| row.name != *path);
+        let (parameters, bytes) = if is_new { count(&own(path)) } else { (0, 0) };
+        rows.push(LayerRow { name: path.clone(), output: output.clone(), parameters, bytes });
+    }
+    let (parameters, bytes) = count(&own(""));
+    if parameters > 0 {
+        rows.push(LayerRow { name: "(net)".into(), output: String::new(), parameters, bytes });
+    }
+    let name = match &model.kind {
+        RecordKind::Model(net) => net.name(),
+        _ => "net".into(),
+    };
+    Ok(summary(&name, &rows))
+}
+
+/// How many numbers tensors have, and how many bytes.
+fn count(leaves: &[TensorValue]) -> (u128, u128) {
+    leaves.iter().fold((0, 0), |(n, bytes), leaf| {
+        let size: u128 = leaf.ty.shape.iter().map(|dim| dim.known().unwrap_or(0) as u128).product();
+        (n + size, bytes + size * leaf.ty.dtype.size_bytes() as u128)
+    })
+}
