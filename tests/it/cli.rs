@@ -1,0 +1,116 @@
+//! The program as a user runs it: arguments in; standard output, standard error and exit code out.
+
+use std::process::Output;
+
+use assert_cmd::Command;
+
+/// The program with no settings of the surroundings that change what it shows.
+fn nabla(arguments: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("nabla").unwrap();
+    command.args(arguments);
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    nabla(arguments).output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[test]
+fn explain_prints_the_page() {
+    for spelling in ["E0301", "e0301", "0301"] {
+        let output = run(&["explain", spelling]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(out(&output).starts_with("# E0301: inner sizes"), "{}", out(&output));
+        assert_eq!(err(&output), "");
+    }
+}
+
+#[test]
+fn explain_lists_all_codes() {
+    let output = run(&["explain"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(out(&output).lines().count() > 40);
+    assert!(out(&output).contains("E0301  inner sizes of a matrix product differ\n"));
+}
+
+#[test]
+fn an_unknown_code_is_a_usage_error_with_a_suggestion() {
+    let output = run(&["explain", "E3001"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(out(&output), "");
+    assert_eq!(err(&output), "error: there is no code `E3001`; did you mean E0301? `nabla explain` lists all\n");
+}
+
+#[test]
+fn usage_errors_exit_with_2_and_help_with_0() {
+    for arguments in [&["explian"][..], &["explain", "--loud"], &["explain", "E0301", "E0302"], &[]] {
+        let output = run(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(err(&output).contains("Usage: nabla"), "{arguments:?}: {}", err(&output));
+    }
+    let help = run(&["--help"]);
+    assert_eq!((help.status.code(), err(&help).as_str()), (Some(0), ""));
+    assert!(out(&help).contains("explain"));
+    assert_eq!(out(&run(&["--version"])), format!("nabla {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn colours_are_forced_and_forbidden_by_the_environment() {
+    let coloured = nabla(&["explain", "x"]).env("CLICOLOR_FORCE", "1").output().unwrap();
+    assert!(err(&coloured).contains("\u{1b}["));
+    let plain = nabla(&["explain", "x"]).env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1").output().unwrap();
+    assert!(!err(&plain).contains("\u{1b}["));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_ends_the_program_silently() {
+    use std::process::Stdio;
+    let program = assert_cmd::cargo::cargo_bin("nabla");
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = std::process::Command::new(program)
+        .arg("explain")
+        .stdout(Stdio::from(writer))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), err(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_usage_error() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("digits.nn"), "").unwrap();
+    let missing = folder.path().join("digit.nn");
+    for command in ["run", "check", "expand", "fmt"] {
+        let output = run(&[command, missing.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(2), "{command}");
+        assert!(err(&output).starts_with("error: there is no file `"), "{}", err(&output));
+        assert!(err(&output).ends_with("digits.nn`?\n"), "{}", err(&output));
+    }
+    let output = run(&["run", folder.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("is a directory"), "{}", err(&output));
+}
+
+#[test]
+fn a_file_that_is_no_script_is_a_mistake_in_the_script() {
+    for bytes in [&b"x = 1\n\xff"[..], b"x\0"] {
+        let output = nabla(&["run", "-"]).write_stdin(bytes).output().unwrap();
+        assert_eq!(output.status.code(), Some(3));
+        assert!(err(&output).starts_with("error[E0109]: `<stdin>` is "), "{}", err(&output));
+    }
+}

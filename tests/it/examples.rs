@@ -1,0 +1,294 @@
+//! The examples, and the programs the language was designed by: they run, and give what is right.
+//!
+//! `tests/fixtures/examples.json` says what the results must be, `golden_notes.json` has the notes' own numbers.
+
+use std::path::Path;
+
+use nabla::session::{Exit, Script};
+
+use crate::script::{Values, check, file_name, files, json, root, settings, values_with};
+
+/// A script read from a file, whose models are saved in a folder of the test.
+fn read(path: &Path, folder: &Path) -> Script {
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.replace("\"digits.safetensors\"", &format!("\"{}\"", folder.join("digits.safetensors").display()));
+    Script { name: file_name(path), folder: path.parent().unwrap().to_path_buf(), text }
+}
+
+/// Runs an example with the files it writes out of the way.
+fn run(name: &str) -> Values {
+    let folder = tempfile::tempdir().unwrap();
+    values_with(settings(&[]), &read(&root().join("examples").join(name), folder.path()))
+}
+
+/// Tests that what an example leaves is as `examples.json` says.
+fn right(name: &str) -> Values {
+    let values = run(name);
+    let fixtures = json("tests/fixtures/examples.json");
+    for check in fixtures["checks"].as_array().unwrap().iter().filter(|check| check["example"] == name) {
+        let result = check["result"].as_str().unwrap();
+        let got = values.number(result);
+        let holds = match (check["equals"].as_f64(), check["below"].as_f64(), check["above"].as_f64()) {
+            (Some(want), None, None) => (got - want).abs() <= check["tol"].as_f64().unwrap() * want.abs(),
+            (None, Some(limit), None) => got < limit,
+            (None, None, Some(limit)) => got > limit,
+            _ => panic!("one of equals, below and above: {check}"),
+        };
+        assert!(holds, "{name}: `{result}` is {got}, which is not as {check} says");
+    }
+    values
+}
+
+/// The text behind the first `label` in what was printed, to the end of its line.
+fn printed<'a>(values: &'a Values, label: &str) -> &'a str {
+    let (_, rest) = values.out.split_once(label).unwrap_or_else(|| panic!("no `{label}` in\n{}", values.out));
+    rest.lines().next().unwrap_or_default().trim()
+}
+
+/// The first number behind `label`.
+fn number(values: &Values, label: &str) -> f64 {
+    let text = printed(values, label);
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || ".+-".contains(c))).unwrap_or(text.len());
+    text[..end].parse().unwrap_or_else(|_| panic!("`{text}` behind `{label}` does not begin with a number"))
+}
+
+/// The numbers of the first printed tensor, `[1.0, 0.5]` or `[[1.0], [0.5]]`.
+fn list(text: &str) -> Vec<f64> {
+    let text = &text[text.find('[').unwrap()..];
+    let mut depth = 0;
+    let end = text.find(|c| {
+        depth += i32::from(c == '[') - i32::from(c == ']');
+        depth == 0
+    });
+    let numbers = text[..end.unwrap()].split(['[', ']', ',', '\n', ' ']).filter(|item| !item.is_empty());
+    numbers.map(|item| item.parse().unwrap()).collect()
+}
+
+/// The text behind `label` with all lines that follow.
+fn from<'a>(values: &'a Values, label: &str) -> &'a str {
+    values.out.split_once(label).unwrap_or_else(|| panic!("no `{label}` in\n{}", values.out)).1
+}
+
+fn close(a: f64, b: f64, tol: f64) -> bool {
+    (a - b).abs() <= tol * b.abs().max(1.0)
+}
+
+#[test]
+fn activations() {
+    let values = right("activations.nn");
+    let sigmoid = list(printed(&values, "sigmoid:\n  f   "));
+    assert_eq!(sigmoid, [0.119203, 0.377541, 0.622459, 0.880797]);
+    assert_eq!(list(printed(&values, "elu [-1.0, 1000.0], its derivative ")), [0.0, 1.0]);
+    assert!(!values.out.contains("nan"), "{}", values.out);
+}
+
+#[test]
+fn backprop_equations() {
+    let values = right("backprop_equations.nn");
+    for equation in ["δ³ = ", "δ² = ", "δ¹ = ", "∂C/∂W¹ = ", "∂C/∂b³ = "] {
+        assert!(values.out.contains(equation), "no {equation} in\n{}", values.out);
+    }
+}
+
+#[test]
+fn batch_norm_and_dropout() {
+    let values = right("batch_norm_dropout.nn");
+    // The columns are 1, 2, 3, 6 and ten times that: mean 3, variance 3.5 with n, 14/3 with n − 1.
+    assert_eq!(list(printed(&values, "running mean after one step ")), [0.3, 3.0]);
+    assert_eq!(list(printed(&values, "running variance ")), [1.36667, 47.5667]);
+    let dropped = number(&values, "dropout in training: ");
+    assert!((400.0..600.0).contains(&dropped), "{dropped} of 1000 at p = 1/2 is more than six σ off");
+    assert_eq!(printed(&values, "dropout in evaluation changes nothing: "), "true");
+    assert_eq!(number(&values, "norm "), 13.0);
+    assert_eq!(list(from(&values, "clipped by norm {W: ")), [0.3, 0.0, 0.0, 0.4]);
+}
+
+#[test]
+fn calculus() {
+    let values = right("calculus.nn");
+    assert!(newton_numbers(&values.out), "{}", values.out);
+    assert!(values.numbers("x").iter().all(|&x| close(x, 1.0, 1e-9)));
+}
+
+/// Whether gradient and Hessian of Rosenbrock's function at (-1.2, 1) are printed first.
+fn newton_numbers(out: &str) -> bool {
+    let hessian = &out[out.find("[[").unwrap()..];
+    list(out) == [-215.6, -88.0] && list(hessian) == [1330.0, 480.0, 480.0, 200.0]
+}
+
+#[test]
+fn cancer() {
+    let values = right("cancer.nn");
+    for net in ["logit: ", "deep: "] {
+        let accuracy = printed(&values, net).split_once("accuracy: ").unwrap().1.split_once(',').unwrap().0;
+        let accuracy: f64 = accuracy.parse().unwrap();
+        assert!(accuracy >= 0.95, "{net}{accuracy}");
+    }
+}
+
+#[test]
+fn costs() {
+    let values = right("costs.nn");
+    assert!(close(number(&values, "logistic "), -(0.9f64.ln() + 0.8f64.ln() + 0.6f64.ln()) / 3.0, 1e-15));
+    assert!(close(number(&values, "cross entropy "), -(0.7f64.ln() + 0.1f64.ln()) / 2.0, 1e-15));
+    assert_eq!(number(&values, "cross entropy of a softmax "), 500.0);
+    assert_eq!(list(from(&values, "cross entropy of a softmax 500.0, gradient ")), [0.5, -0.5, 0.0, 0.0]);
+}
+
+#[test]
+fn csv_classifier() {
+    let values = right("csv_classifier.nn");
+    assert_eq!(values.out.matches("(expected ").count(), 5);
+}
+
+#[test]
+fn dev_sets() {
+    let values = right("dev_sets.nn");
+    assert!(values.number("training") > 0.97);
+    assert!((values.number("dev2") - values.number("test")).abs() < 0.07);
+}
+
+#[test]
+fn digits() {
+    let values = right("digits.nn");
+    assert!(values.out.contains("dense_1"), "a summary lists the layers:\n{}", values.out);
+}
+
+#[test]
+fn gates() {
+    let values = right("gates_xor.nn");
+    for (gate, truth) in [("AND", [0.0, 0.0, 0.0, 1.0]), ("OR", [0.0, 1.0, 1.0, 1.0]), ("XOR", [0.0, 1.0, 1.0, 0.0])] {
+        assert_eq!(list(printed(&values, &format!("{gate} with hidden layer:"))), truth, "{gate}");
+    }
+    assert!(list(printed(&values, "\nXOR without hidden layer: ")).iter().all(|&x| close(x, 0.5, 1e-4)));
+}
+
+#[test]
+fn gradients() {
+    right("gradients.nn");
+}
+
+#[test]
+fn layers() {
+    right("layers.nn");
+}
+
+#[test]
+fn the_loop_written_out() {
+    right("loop.nn");
+}
+
+#[test]
+fn optimizers() {
+    let values = right("optimizers.nn");
+    let lines: Vec<&str> = values.out.lines().collect();
+    assert_eq!(lines.len(), 11);
+    for line in lines {
+        let (_, costs) = line.split_once("cost ").unwrap();
+        let (first, last) = costs.split_once(" -> ").unwrap();
+        let (first, last): (f64, f64) = (first.parse().unwrap(), last.parse().unwrap());
+        assert!(last < 0.5 * first, "{line}");
+    }
+    let last =
+        |name: &str| printed(&values, &format!("\n{name}: cost ")).split_once("-> ").unwrap().1.parse::<f64>().unwrap();
+    assert!(last("Adam") < 0.02);
+    // A rate that falls to zero settles where a constant one keeps jumping.
+    assert!(last("Adam, warmup and cosine") < 1e-3);
+}
+
+#[test]
+fn penalties() {
+    let values = right("penalties.nn");
+    // Without a penalty the data are fitted exactly.
+    let weights = list(printed(&values, "λ = 0.0: L2 weights "));
+    assert!(weights.iter().zip([2.0, -1.0, 0.0, 0.0, 0.0]).all(|(&got, want)| close(got, want, 1e-6)), "{weights:?}");
+    assert!(close(list(printed(&values, "bias "))[0], 3.0, 1e-6));
+    // L1 drives to zero what does not matter.
+    let lasso = list(printed(&values, "λ = 1.0: L2 weights ").split_once("L1 weights ").unwrap().1);
+    assert!(lasso[2..].iter().all(|w| w.abs() < 0.01), "{lasso:?}");
+    assert!(lasso[0] > 0.5 && lasso[0] < 1.9, "{lasso:?}");
+}
+
+#[test]
+fn perceptron() {
+    let values = right("perceptron.nn");
+    let golden = &json("tests/fixtures/golden_notes.json")["perceptron"];
+    let first = golden["costs"][0].as_f64().unwrap();
+    assert!((number(&values, "first cost ") - first).abs() <= 1e-12 * first);
+    for (result, key) in [("w", "w"), ("θ.0", "w"), ("b", "b"), ("θ.1", "b")] {
+        assert!(close(values.number(result), golden[key].as_f64().unwrap(), 1e-12), "{result}");
+    }
+    assert!(close(values.number("by_grad"), golden["final_cost"].as_f64().unwrap(), 1e-12));
+}
+
+#[test]
+fn polynomial() {
+    let values = right("polynomial.nn");
+    let truth = [1.0, 2.0, -1.0, 1.0, 3.0, -2.0, 0.0, 0.0, 0.0, 0.0];
+    let found = values.numbers("θ");
+    assert!(found.iter().zip(truth).all(|(&got, want)| (got - want).abs() < 0.2), "noise of 0.1 explains {found:?}");
+}
+
+#[test]
+fn single_hidden() {
+    let values = right("single_hidden.nn");
+    let golden = &json("tests/fixtures/golden_notes.json")["one_hidden"];
+    let want: Vec<f64> = golden["costs"].as_array().unwrap().iter().map(|cost| cost.as_f64().unwrap()).collect();
+    let got = values.numbers("costs");
+    assert_eq!(got.len(), want.len());
+    for (idx, (got, want)) in got.iter().zip(&want).enumerate() {
+        // Costs fall by nine orders of magnitude and are differences of numbers near 9.
+        assert!((got - want).abs() <= 1e-12 * want.max(1e-3), "cost {idx} is {got}, not {want}");
+    }
+    let last = golden["final"].as_array().unwrap();
+    for (idx, want) in last.iter().enumerate() {
+        assert!(close(values.number(&format!("θ.{idx}")), want.as_f64().unwrap(), 1e-12), "parameter {idx}");
+    }
+}
+
+#[test]
+fn two_layers() {
+    let values = right("two_layers.nn");
+    assert!(values.out.contains("∂C/∂W¹ = "), "{}", values.out);
+}
+
+#[test]
+fn every_example_is_tested_and_checks_without_running() {
+    let tests = include_str!("examples.rs");
+    let examples = files("examples", ".nn");
+    assert!(examples.len() >= 19);
+    for path in examples {
+        let name = file_name(&path);
+        assert!(tests.contains(&format!("right(\"{name}\")")), "no test runs {name}");
+        let (exit, said) = check(&std::fs::read_to_string(&path).unwrap());
+        assert_eq!(exit, Exit::Done, "{said}");
+        assert!(said.lines().all(|line| !line.starts_with("error")), "{said}");
+    }
+}
+
+/// The programs that specify the language, in the spelling of the design; they are not part of the repository.
+#[test]
+fn programs_of_the_design_run() {
+    let folder = Path::new("/work/shared/design/programs");
+    if !folder.exists() {
+        return;
+    }
+    let own = tempfile::tempdir().unwrap();
+    for number in ["01", "02", "03", "04", "05", "07", "10", "12", "15"] {
+        let mut names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let path = names.find(|path| file_name(path).starts_with(number)).unwrap();
+        let mut script = read(&path, own.path());
+        script.folder = root().join("examples");
+        script.text = script.text.replace("yourdata.csv", "data/eight_columns.csv");
+        // Fewer turns tell as well whether a program runs.
+        script.text = script.text.replace("epochs = 30\n", "epochs = 2\n").replace("0..30", "0..2");
+        script.text = script.text.replace("epochs = 1000", "epochs = 100");
+        let values = values_with(settings(&[]), &script);
+        match number {
+            "01" => assert_eq!(values.out.matches("4.0022640019").count(), 2, "{}", values.out),
+            "12" => assert!(newton_numbers(&values.out), "{}", values.out),
+            "15" => assert_eq!(values.out.lines().count(), 5),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! All integration tests, as one program.
+
+// A test fails by panicking, also in the functions it shares with others.
+#![allow(clippy::unwrap_used)]
+
+mod builtins;
+mod cli;
+mod derive;
+mod docs;
+mod errors;
+mod examples;
+mod fixtures;
+mod grad;
+mod ops;
+mod passes;
+mod robust;
+mod script;
+mod syntax;
+mod tidy;
+mod training;
