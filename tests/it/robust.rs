@@ -84,6 +84,8 @@ fn huge_numbers_and_shapes_are_refused() {
     refused("x = 0..10^15\ny = sum(x)\n", "E0314");
     refused("x = ones(10^6)\ny = outer(x, x)\n", "E0314");
     refused("x = eye(10^7)\n", "E0314");
+    let ints = refused("x = 0..10^12\nprint x[3]\n", "E0314");
+    assert!(ints.err.contains("a tensor int[1000000000000] takes 8.0 TB"), "{}", ints.err);
     refused("x = reshape(ones(4), (2^62, 4))\n", "E0314");
     refused("net f(x: real[n, 1000000]) -> real[n, 1] = x |> dense(1000000) |> dense(1)\nm = f.init()\n", "E0314");
     let infinite = ends("x = 1e400\nprint x\n");

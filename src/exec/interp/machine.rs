@@ -223,7 +223,12 @@ impl Frame for Machine<'_> {
         if bytes.is_some_and(|bytes| bytes <= self.ctx.memory_limit) {
             return Ok(());
         }
-        let element = if dtype.is_real() { "real".to_string() } else { show_type(dtype, &[]) };
+        let element = match dtype {
+            DType::F32 | DType::F64 => "real",
+            DType::I64 => "int",
+            DType::Bool => "bool",
+            DType::Key => "key",
+        };
         let size = bytes.map_or("more than can be counted".to_string(), show_bytes);
         Err(Fault::TooLarge(format!("a tensor {element}{shape:?} takes {size}, more memory than this machine has")))
     }
