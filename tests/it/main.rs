@@ -10,6 +10,7 @@ mod docs;
 mod errors;
 mod examples;
 mod fixtures;
+mod generated;
 mod grad;
 mod ops;
 mod passes;
