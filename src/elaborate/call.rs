@@ -291,7 +291,12 @@ impl Elaborator {
     /// Evaluates a body and matches the result against the stated type.
     pub(super) fn body(&mut self, closure: &Closure, sizes: &mut Sizes) -> Result<Value> {
         let scope = sizes.scope.block();
-        let result = self.block(&closure.def.body, &scope)?;
+        self.body_in(closure, sizes, &scope)
+    }
+
+    /// The same in a scope that the caller made.
+    pub(super) fn body_in(&mut self, closure: &Closure, sizes: &mut Sizes, scope: &Rc<Scope>) -> Result<Value> {
+        let result = self.block(&closure.def.body, scope)?;
         match &closure.def.result {
             Some(ty) => {
                 let what = format!("the result of `{}`", def_name(&closure.def));

@@ -10,7 +10,6 @@ use super::call::{Given, def_name};
 use super::function::{Closure, Function, FunctionKind};
 use super::paths::{path_text, replaced};
 use super::scope::Scope;
-use super::signature::{Matched, Sizes};
 use super::value::{Record, RecordKind, TensorValue, Value};
 use super::{Elaborator, Mode, Result};
 use crate::bail;
@@ -168,22 +167,10 @@ impl Elaborator {
         }
         let list = closure.def.lists.len() - 1;
         self.bind_list(&closure.def, list, given, &mut sizes, span)?;
-        let result = self.layer_value(closure, &mut sizes)?;
-        Ok(sizes.restore_labels(&result))
-    }
-
-    fn layer_value(&mut self, closure: &Closure, sizes: &mut Sizes) -> Result<Value> {
         let scope = sizes.scope.block();
         self.nets.last_mut().expect("a layer is applied in a net").frame().top = Some(scope.clone());
-        let result = self.block(&closure.def.body, &scope)?;
-        match &closure.def.result {
-            Some(ty) => {
-                let what = format!("the result of `{}`", def_name(&closure.def));
-                let at = closure.def.body.value.as_ref().map_or(closure.def.body.span, |value| value.span);
-                self.fit(&result, ty, sizes, Matched { what: &what, span: at })
-            }
-            None => Ok(result),
-        }
+        let result = self.body_in(closure, &mut sizes, &scope)?;
+        Ok(sizes.restore_labels(&result))
     }
 
     /// `m(x)` and `m.train(x)`: the result, and the states as they are afterwards.
