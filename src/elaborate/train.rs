@@ -137,7 +137,7 @@ impl Elaborator {
                 "metrics compare predictions with targets, which a `loss` does not have"
             )
         }
-        let stop = key("stop").map(|stop| self.expr(stop, scope)).transpose()?;
+        let stop = key("stop").map(|stop| self.stop_rule(stop, &metrics, rows.valid.is_some(), scope)).transpose()?;
         let text = expansion_text(training, is_model, &rows, &metrics, taken);
         // Rows are told of where the data stand, predictions where the net stands.
         let rows_at = text.parts.iter().map(|part| (part.clone(), training.data.span));
@@ -168,6 +168,37 @@ impl Elaborator {
             Value::Func(_) => Ok(value),
             other => bail!(E0303, expr.span, "`{}` is a function, got {}", key, other.kind_text()),
         }
+    }
+
+    /// A stopping rule, whose column must be one that the history will have.
+    fn stop_rule(
+        &mut self,
+        stop: &Expr,
+        metrics: &[(Name, Value)],
+        validates: bool,
+        scope: &Rc<Scope>,
+    ) -> Result<Value> {
+        let rule = self.expr(stop, scope)?;
+        let record = rule.as_record().filter(|record| matches!(record.kind, RecordKind::StopRule));
+        let Some(column) = record.and_then(|record| record.get("column")).and_then(Value::as_str) else {
+            bail!(E0303, stop.span, "`stop` is a stopping rule, got {}", rule.kind_text();
+                  help: "for example `stop = early(\"valid.cost\", patience = 5)`")
+        };
+        let own = std::iter::once("cost").chain(metrics.iter().map(|(name, _)| &**name)).map(String::from);
+        let own: Vec<String> = own.collect();
+        let valid = own.iter().map(|name| format!("valid.{name}")).filter(|_| validates);
+        let columns: Vec<String> = own.iter().cloned().chain(valid).collect();
+        if !columns.iter().any(|known| known == column) {
+            let known: Vec<&str> = columns.iter().map(String::as_str).collect();
+            let mut diagnostic = crate::diagnostic!(E0405, stop.span, "the history has no column `{}` to stop by", column;
+                help: "it has {}", super::expr::list_names(&known));
+            if column.starts_with("valid.") && !validates {
+                *diagnostic =
+                    diagnostic.with_help("validation needs data: a part `valid` of the split, or `valid = data`");
+            }
+            return Err(diagnostic.into());
+        }
+        Ok(rule)
     }
 
     fn metric_values(&mut self, metrics: Option<&Expr>, scope: &Rc<Scope>) -> Result<Vec<(Name, Value)>> {

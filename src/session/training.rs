@@ -80,7 +80,8 @@ impl Runner {
         for turn in 0..plan.count {
             let began = Instant::now();
             let rows = xs.iter().map(|x| x.row(turn));
-            // Buffers of the carry that nobody else holds are written in place, so a copy is kept only for blaming.
+            // Handles, not copies: the first write of a turn to what is carried copies it, so that a turn that is broken off
+            // or diverges can be gone back to.
             let snapshot = carry.clone();
             let args: Vec<Tensor> = [Tensor::from_i64(turn as i64)]
                 .into_iter()
@@ -97,7 +98,7 @@ impl Runner {
                     if self.shared.options.interrupt.is_raised() && plan.traced.emitted.is_some() {
                         // The turn ended early: its parameters count, its row would be that of a part of an epoch.
                         outcome.seconds.pop();
-                        self.note_interrupt(plan);
+                        self.note_interrupt();
                         break;
                     }
                     if let Some(structure) = &plan.traced.emitted {
@@ -115,11 +116,13 @@ impl Runner {
                         }
                     }
                 }
-                Err(failed) if failed.fault == Fault::Interrupted => {
+                Err(failed) if failed.fault == Fault::Interrupted && plan.traced.emitted.is_some() => {
                     carry = snapshot;
-                    self.note_interrupt(plan);
+                    self.note_interrupt();
                     break;
                 }
+                // Half of a loop that only computes is no result: the script ends.
+                Err(failed) if failed.fault == Fault::Interrupted => return Err(Halt::Interrupted),
                 Err(failed) => {
                     self.shared.reporter.borrow_mut().train_ends();
                     return Err(elaborator.failure(failure(failed)));
@@ -133,13 +136,11 @@ impl Runner {
         Ok(outcome)
     }
 
-    /// The user asked to stop: what was reached is kept and the rest of the script runs.
-    fn note_interrupt(&self, plan: &LoopPlan) {
+    /// The user asked to stop a training: what was reached is kept and the rest of the script runs.
+    fn note_interrupt(&self) {
         *self.shared.stopped.borrow_mut() = "interrupted".into();
-        if plan.traced.emitted.is_some() {
-            self.shared.meet_interrupt();
-            self.shared.reporter.borrow_mut().note("interrupted: the training stops here and keeps its result");
-        }
+        self.shared.meet_interrupt();
+        self.shared.reporter.borrow_mut().note("interrupted: the training stops here and keeps its result");
     }
 
     #[allow(clippy::too_many_arguments, reason = "what is known of one turn; only drive calls this")]
