@@ -78,7 +78,7 @@ impl Elaborator {
                 self.apply_model(record, given, super::net::Phase::Evaluation, span).map(|(value, _)| value)
             }
             Value::Record(record) if matches!(record.kind, RecordKind::TrainingModel(_)) => {
-                self.apply_model(record, given, super::net::Phase::Training, span).map(|(value, _)| value)
+                self.apply_in_training(record, given, span)
             }
             Value::Poisoned => Err(Halt::Reported),
             other => {

@@ -85,8 +85,7 @@ pub(super) fn expansion_text(
     }
     line(depth, format!("((_, ({c}, {s})), {g}) = value_and_grad(fn({p}) {{"));
     if has("loss") {
-        line(depth + 1, format!("{s} = {m}.state"));
-        line(depth + 1, format!("{c} = hole_loss({m}.with(params = {p}).training, {})", parts.join(", ")));
+        line(depth + 1, format!("({c}, {s}) = {m}.with(params = {p}).loss(hole_loss, {})", parts.join(", ")));
     } else {
         let (inputs, target) = parts.split_at(parts.len() - 1);
         line(depth + 1, format!("({y}, {s}) = {m}.with(params = {p}).train({})", inputs.join(", ")));

@@ -280,11 +280,8 @@ impl Elaborator {
                         found => Ok(found.clone()),
                     };
                 }
-                if let (RecordKind::Model(net), "training") = (&record.kind, name) {
-                    return Ok(Value::record(RecordKind::TrainingModel(net.clone()), record.fields.clone()));
-                }
                 let methods: &[&str] = match record.kind {
-                    RecordKind::Model(_) => &["with", "train"],
+                    RecordKind::Model(_) => &["with", "train", "loss"],
                     RecordKind::Optimizer(_) => &["step", "with"],
                     RecordKind::Module(_) => &[],
                     _ => &["with"],

@@ -31,9 +31,43 @@ impl Elaborator {
                 let (value, states) = self.apply_model(record, given, Phase::Training, span)?;
                 Ok(Value::tuple(vec![value, states]))
             }
+            (Value::Record(record), "loss") => self.model_loss(record, given, span),
             (Value::Record(record), "step") => self.optimizer_step(record, given, span),
             _ => unreachable!("only these methods are made"),
         }
+    }
+
+    /// `m.loss(f, data)`: what `f` gives for the model in training and the data, and the states as they are afterwards.
+    fn model_loss(&mut self, model: &Record, mut given: Vec<Given>, span: Span) -> Result<Value> {
+        let RecordKind::Model(net) = &model.kind else { unreachable!("only a model has a loss") };
+        if given.is_empty() {
+            bail!(E0204, span, "`loss` takes a function of the model and data, then the data"; help: "`m.loss(f, x)`")
+        }
+        let f = given.remove(0);
+        let states = model.get("state").cloned().expect("a model has states");
+        let in_training = Value::record(RecordKind::TrainingModel(net.clone()), model.fields.clone());
+        given.insert(0, Given::at(in_training, f.span));
+        let outer = self.moved_states.replace((self.level(), states));
+        let cost = self.call(&f.value, given, span);
+        let (_, states) = std::mem::replace(&mut self.moved_states, outer).expect("put there above");
+        Ok(Value::tuple(vec![cost?, states]))
+    }
+
+    /// Applies the model a loss was given. Its states move on where it is applied to the data itself; in a function that
+    /// is mapped or differentiated inside the loss they stay, because there is no one value they could move to.
+    pub(super) fn apply_in_training(&mut self, model: &Record, given: Vec<Given>, span: Span) -> Result<Value> {
+        let level = self.level();
+        let now = match &self.moved_states {
+            Some((outer, states)) if *outer == level => model.with("state", states.clone()),
+            _ => model.clone(),
+        };
+        let (value, after) = self.apply_model(&now, given, Phase::Training, span)?;
+        if let Some((outer, states)) = &mut self.moved_states
+            && *outer == level
+        {
+            *states = after;
+        }
+        Ok(value)
     }
 
     pub(super) fn seed_argument(&mut self, given: Vec<Given>, span: Span) -> Result<TensorValue> {

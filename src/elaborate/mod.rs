@@ -185,6 +185,8 @@ pub struct Elaborator {
     last_loop: Option<top_loop::LoopRows>,
     /// The turns of the loops the host goes through.
     host_turns: Vec<i64>,
+    /// The level at which a loss is evaluated, and the states of its model by now.
+    moved_states: Option<(usize, Value)>,
     optimizer: Option<optimizer::OptimizerRun>,
     /// The tensors the statement of now at top level starts from: the parameters of its graph.
     statement_args: Vec<Tensor>,
@@ -228,6 +230,7 @@ impl Elaborator {
             last_row: None,
             last_loop: None,
             host_turns: vec![],
+            moved_states: None,
             optimizer: None,
             statement_args: vec![],
             settled: HashMap::new(),

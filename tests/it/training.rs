@@ -135,6 +135,21 @@ fn without_seconds(values: &Values) -> Vec<(String, Vec<u64>)> {
     values.bits("run.").into_iter().filter(|(path, _)| !path.contains("seconds")).collect()
 }
 
+/// A loss that applies the model to the data is the cost, for parameters, running means and dropped elements alike.
+#[test]
+fn a_loss_moves_states_on_as_a_cost_does() {
+    let train = |key: &str| {
+        let net = "net f(x: real[n, 3]) -> real[n, 2] = x |> dense(4) |> batch_norm |> dropout(0.3) |> dense(2)";
+        let keys = "optimizer = adam(); epochs = 3; batch = 4";
+        let text = format!("{DATA}{net}\nfn l(m, x, t) = ols(m(x), t)\nrun = train f on (x, t) {{ {key}; {keys} }}\n");
+        without_seconds(&values(&text))
+    };
+    let (by_cost, by_loss) = (train("cost = ols"), train("loss = l"));
+    let state = "model.state.batch_norm_1.mu";
+    assert!(by_cost.iter().any(|(name, bits)| name == state && bits.iter().any(|&bits| bits != 0)), "{by_cost:?}");
+    assert_eq!(by_cost, by_loss);
+}
+
 #[test]
 fn passes_change_nothing_but_rounding() {
     for (what, body, keys) in TRAININGS {
