@@ -6,6 +6,8 @@ use super::math::{self, Big, Math, Symbol, difference, negative, over, power, pr
 use crate::ir::op::movement::SliceAxis;
 use crate::ir::op::{Contract, MapOp, Reduce, ReduceKind, Slice};
 use crate::ir::{Dim, Graph, Module, Node, Op, Type, ValueId};
+use crate::tensor::show::repr_f32;
+use crate::tensor::{DType, Tensor};
 
 /// Reads the values of a graph, calling some of them by their names.
 pub struct Reader<'a> {
@@ -45,7 +47,7 @@ impl Reader<'_> {
             // What only repeats, reshapes or relabels is not written.
             Op::Broadcast(_) | Op::Reshape(_) | Op::Refine(_) | Op::Stop(_) | Op::Convert(_) => self.read(node.args[0]),
             Op::Transpose(_) => math::transpose(self.read(node.args[0])),
-            Op::Const(constant) if constant.value.len() == 1 => Math::Number(constant.value.get_f64(0)),
+            Op::Const(constant) if constant.value.len() == 1 => Math::Number(written(&constant.value)),
             Op::SizeOf(size) => Symbol::new(&size.dim.to_string(), 0).into(),
             Op::Map(map) => {
                 let args = node.args.iter().map(|&arg| self.read(arg)).collect();
@@ -277,5 +279,14 @@ fn read_map(map: MapOp, args: Vec<Math>) -> Math {
             let name = Op::from(map).name();
             Math::apply(name, args.collect())
         }
+    }
+}
+
+/// A number as the script writes it: a constant of 32 bits is the shortest decimal that rounds to it.
+fn written(constant: &Tensor) -> f64 {
+    let number = constant.get_f64(0);
+    match constant.dtype() {
+        DType::F32 => repr_f32(number as f32).parse().unwrap_or(number),
+        DType::F64 | DType::I64 | DType::Bool | DType::Key => number,
     }
 }
