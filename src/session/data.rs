@@ -94,7 +94,6 @@ impl Runner {
         match name {
             "one_hot" => self.one_hot(elaborator, &data, &given, span),
             "split" => self.split(elaborator, &data, &given, span),
-            "kfold" => bail!(E0405, span, "`kfold` is for `search`, which is not part of this version"),
             _ => self.scale(elaborator, name, &data, &given, span),
         }
     }

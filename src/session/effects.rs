@@ -25,7 +25,7 @@ impl Runner {
             "summary" => self.summary(elaborator, &call),
             "evaluate" => self.evaluate(elaborator, &call),
             "check_grad" => self.check_grad(elaborator, &call),
-            other => bail!(E0305, call.span, "`{}` is not part of this version", other),
+            other => unreachable!("`{other}` is in the table of effects"),
         }
     }
 
@@ -39,11 +39,9 @@ impl Runner {
     ) -> Result<Value> {
         match name {
             "emit" => self.emit(given),
-            "one_hot" | "split" | "scale" | "standardize" | "kfold" => {
-                self.data_function(elaborator, name, given, span)
-            }
+            "one_hot" | "split" | "scale" | "standardize" => self.data_function(elaborator, name, given, span),
             "derive" => self.derive_effect(elaborator, given, span),
-            other => bail!(E0305, span, "`{}` is not part of this version", other),
+            other => unreachable!("`{other}` is an effect with arguments of any names"),
         }
     }
 

@@ -278,3 +278,16 @@ fn values_are_shown_as_python_shows_them() {
     ];
     assert_eq!(captured.out().lines().collect::<Vec<_>>(), wanted);
 }
+
+/// Every definition of the library holds for every size its signature allows.
+#[test]
+fn the_library_is_right_for_every_size() {
+    for path in library() {
+        // What is built in is only declared there.
+        if path.ends_with("builtin.nn") || path.ends_with("data.nn") {
+            continue;
+        }
+        let said = said(&std::fs::read_to_string(&path).unwrap());
+        assert!(!said.contains("error["), "{}: {said}", path.display());
+    }
+}

@@ -36,7 +36,6 @@ const LIBRARIES: &[(&str, &[&str])] = &[
 
 /// Files of more than 400 lines, and the one idea that keeps each together.
 const LONG: &[(&str, &str)] = &[
-    ("elaborate/net.rs", "paths, first values and application of nets belong together"),
     ("ir/dim.rs", "polynomials of sizes: one normal form and its arithmetic"),
     ("ir/op/map.rs", "the table of elementwise ops"),
     ("ir/op/movement.rs", "ops that move elements, each with every rule"),

@@ -17,7 +17,7 @@ use crate::tensor::{DType, Key, Tensor};
 /// What sets the keys of shuffles apart from those of other draws.
 const SHUFFLE: i64 = 0x5348_5546;
 
-pub static TABLE: [Builtin; 7] = [
+pub static TABLE: [Builtin; 6] = [
     Builtin::new(
         "one_hot",
         "k, data?",
@@ -41,12 +41,6 @@ pub static TABLE: [Builtin; 7] = [
         "data?",
         "Shifts and scales every column of x to mean 0 and variance 1 in the training part.",
         BuiltinKind::Open(standardize),
-    ),
-    Builtin::new(
-        "kfold",
-        "k, data?",
-        "Cuts a dataset into k pairs of a training and a validation part.",
-        BuiltinKind::Open(kfold),
     ),
     Builtin::new(
         "batches",
@@ -76,10 +70,6 @@ fn scale(elaborator: &mut Elaborator, given: Vec<Given>, span: Span) -> Result<V
 
 fn standardize(elaborator: &mut Elaborator, given: Vec<Given>, span: Span) -> Result<Value> {
     on_data(elaborator, "standardize", given, span)
-}
-
-fn kfold(elaborator: &mut Elaborator, given: Vec<Given>, span: Span) -> Result<Value> {
-    on_data(elaborator, "kfold", given, span)
 }
 
 /// Applies a function to the dataset among its arguments, or waits for one.

@@ -5,8 +5,9 @@ use super::{Builtin, BuiltinKind, Call};
 use crate::bail;
 use crate::elaborate::numeric::Operand;
 use crate::elaborate::value::type_text;
-use crate::elaborate::{Elaborator, Result, TensorValue, Value};
+use crate::elaborate::{Elaborator, Mode, Result, TensorValue, Value};
 use crate::ir::op::{Convert, MapOp, ReduceKind};
+use crate::ir::{Symbol, SymbolKind};
 use crate::tensor::DType;
 use BuiltinKind::Plain;
 
@@ -148,6 +149,11 @@ fn extremum(e: &mut Elaborator, call: &Call, op: MapOp, kind: ReduceKind) -> Res
     {
         let first = if op == MapOp::Max { difference >= 0 } else { difference <= 0 };
         return Ok(if first { x.into() } else { y.into() });
+    }
+    // While a definition is checked for every size, the larger of two is some size, whichever it will be.
+    if let (Some(a), Some(b), Mode::Check) = (x.as_size(), y.as_size(), e.mode) {
+        let either = Symbol::new(format!("{name}({a}, {b})"), SymbolKind::Data);
+        return Ok(TensorValue::size(either.into()).into());
     }
     combine(e, call, op, ["x", "y"], [x, y])
 }
