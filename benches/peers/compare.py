@@ -86,17 +86,15 @@ def compare_trainings(options, base, only, runner, remarks):
                 times, differing = compare_one(work, workloads.folder_of(work, base), runner, servers, options, threads)
                 rows.append((work, threads, times))
                 remarks.extend(differing)
-                report.progress(work, threads, times)
+                report.progress(work, threads, times, options.images)
     return rows
 
 
 def compare_processes(options, base, only, runner):
     """-> rows of the second table: (what, threads, {system: [(seconds, bytes)]}), for W12 and the peak memory of W6."""
     rows = []
-    for title, name, epochs, word in [
-        ("W12: W3, 1000 epochs", "W3", 1000, "W12"),
-        ("W6, 1 epoch", "W6", 1, "memory"),
-    ]:
+    images = f"W6, 1 epoch of {options.images:,} rows, {options.images * (784 + 10) * 4 / 1e6:.0f} MB"
+    for title, name, epochs, word in [("W12: W3, 1000 epochs", "W3", 1000, "W12"), (images, "W6", 1, "memory")]:
         if only is not None and word not in only:
             continue
         work, folder = workloads.ALL[name], workloads.folder_of(workloads.ALL[name], base)
@@ -104,12 +102,10 @@ def compare_processes(options, base, only, runner):
             found = {}
             for _ in range(min(options.rounds, 3) if word == "W12" else 1):
                 found.setdefault("nabla train", []).append(runner.process(work, folder, epochs, threads))
-                for name in options.peers:
-                    if name == "sklearn" and not peers.applies(name, work):
-                        continue
-                    for mode in peers.MODES[name]:
-                        used = peers.process(name, mode, work, folder, epochs, threads)
-                        found.setdefault(f"{name} {mode}", []).append(used)
+                for peer in options.peers:
+                    for mode in peers.MODES[peer] if peers.applies(peer, work) else []:
+                        used = peers.process(peer, mode, work, folder, epochs, threads)
+                        found.setdefault(f"{peer} {mode}", []).append(used)
             rows.append((title, threads, found))
     return rows
 
@@ -128,7 +124,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="nabla-bench-") as base:
         needed = {"W12": "W3", "memory": "W6"}
         for work in workloads.ALL.values():
-            if wanted(work.name, only) or any(needed.get(word) == work.name for word in only):
+            if wanted(work.name, only) or any(needed.get(word) == work.name for word in only or ()):
                 workloads.prepare(work, base, options.images)
         rows = compare_trainings(options, base, only, runner, remarks)
         processes = compare_processes(options, base, only, runner)

@@ -77,7 +77,7 @@ class Runner:
 
 def length(wall, seconds):
     """How many epochs make a run take `seconds` longer than one of hardly any."""
-    least, epochs = wall(10), 1000
+    least, epochs = wall(2), 20
     while (extra := wall(epochs) - least) < 0.8 * seconds and epochs < MOST_EPOCHS:
         # Near the noise of a start the rate is not known yet.
         epochs = int(epochs * (min(1.1 * seconds / extra, 30) if extra > 0.02 else 30))

@@ -10,12 +10,14 @@ import workloads
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
-def unit(work):
-    """-> the unit of a workload's column, how a time becomes a number of it, and whether more is better."""
+def unit(work, images):
+    """-> the unit of a workload's row, and how the time of an epoch becomes a number of it."""
     if isinstance(work, workloads.Matmul):
         return "GFLOP/s", lambda seconds: 2 * work.n**3 / seconds / 1e9
     if work.name == "W4":
         return "ms/epoch", lambda seconds: seconds * 1e3
+    if work.name == "W6":
+        return "samples/s", lambda seconds: images // work.batch * work.batch / seconds
     return "µs/epoch", lambda seconds: seconds * 1e6
 
 
@@ -48,8 +50,8 @@ def ratio(times, variant):
     return f"{statistics.median(a / b for a, b in zip(times[peer], times[variant])):.2f}"
 
 
-def progress(work, threads, times):
-    name, of = unit(work)
+def progress(work, threads, times, images):
+    name, of = unit(work, images)
     line = ", ".join(f"{system} {short(of(statistics.median(values)))}" for system, values in times.items())
     print(f"{work.name}, {threads} threads: {line} {name}", file=sys.stderr, flush=True)
 
@@ -83,7 +85,7 @@ def trainings(rows, options):
     for work, threads, times in rows:
         seen.setdefault(work, []).append((str(threads), times))
     for work, measured in seen.items():
-        name, of = unit(work)
+        name, of = unit(work, options.images)
         if len(measured) > 1:
             measured = [*measured, ("best", both([times for _, times in measured]))]
         for threads, times in measured:
@@ -121,7 +123,8 @@ def document(rows, processes, remarks, options, runner, installed, today):
     versions = ", ".join(f"{name} {version}" for name, version in installed.items())
     engine = f", engine {options.engine}" if options.engine else ""
     parts = [f"Measured on {today} on {processor()}: nabla {runner.version}{engine}; {versions or 'no peers'}; "
-             f"Python {platform.python_version()}, NumPy {workloads.np.__version__}; {options.rounds} rounds."]
+             f"Python {platform.python_version()}, NumPy {workloads.np.__version__}; {options.rounds} rounds, "
+             f"blocks of {options.seconds:g} s."]
     if rows:
         parts.append(trainings(rows, options))
         checked = ", ".join(f"{work.name} {work.tolerance:g}" for work in dict.fromkeys(work for work, _, _ in rows))

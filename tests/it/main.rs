@@ -19,3 +19,4 @@ mod script;
 mod syntax;
 mod tidy;
 mod training;
+mod workloads;
