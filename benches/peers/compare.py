@@ -12,6 +12,7 @@ import contextlib
 import datetime
 import functools
 import importlib.metadata
+import os
 import pathlib
 import tempfile
 
@@ -119,6 +120,7 @@ def main():
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             installed[name] = importlib.metadata.version(PACKAGES[name])
     options.peers = list(installed)
+    options.load = os.getloadavg()[0]
     runner = nabla.Runner(options.nabla, options.engine)
     remarks = []
     with tempfile.TemporaryDirectory(prefix="nabla-bench-") as base:

@@ -124,7 +124,7 @@ def document(rows, processes, remarks, options, runner, installed, today):
     engine = f", engine {options.engine}" if options.engine else ""
     parts = [f"Measured on {today} on {processor()}: nabla {runner.version}{engine}; {versions or 'no peers'}; "
              f"Python {platform.python_version()}, NumPy {workloads.np.__version__}; {options.rounds} rounds, "
-             f"blocks of {options.seconds:g} s."]
+             f"blocks of {options.seconds:g} s; the load of the machine was {options.load:.1f} before."]
     if rows:
         parts.append(trainings(rows, options))
         checked = ", ".join(f"{work.name} {work.tolerance:g}" for work in dict.fromkeys(work for work, _, _ in rows))
