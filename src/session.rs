@@ -23,7 +23,7 @@ use crate::elaborate::{BindKind, Elaborator, Halt, Mode, Scope, ScopeKind, Tenso
 use crate::report::Reporter;
 use crate::source::render::{Colour, render};
 use crate::source::{Code, Diagnostic, SourceMap, Span};
-use crate::syntax::ast::{Expr, Ident, Pattern, Stmt, StmtKind};
+use crate::syntax::ast::{Expr, Ident, Pattern, Stmt, StmtKind, UseNames, UsePath};
 use crate::syntax::{File, parse, parse_expr};
 use crate::tensor::{DType, Tensor};
 
@@ -329,6 +329,12 @@ fn bound_idents(stmt: &Stmt) -> Vec<&Ident> {
         StmtKind::Var { name, .. } => vec![name],
         StmtKind::Draw(drawn) => vec![&drawn.name],
         StmtKind::Def(def) => def.name.iter().collect(),
+        StmtKind::Use(import) => match (&import.names, &import.path) {
+            (UseNames::List(names), _) => names.iter().collect(),
+            (UseNames::Module(Some(name)), _) => vec![name],
+            (UseNames::Module(None), UsePath::Std(words)) => words.last().into_iter().collect(),
+            (UseNames::Module(None), UsePath::File(_)) => vec![],
+        },
         _ => vec![],
     }
 }

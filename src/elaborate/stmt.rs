@@ -14,15 +14,13 @@ use crate::tensor::DType;
 impl Elaborator {
     /// A statement at the top level of a file: a mistake is reported, and what it would have bound stays silent.
     pub fn top_level(&mut self, stmt: &Stmt, scope: &Rc<Scope>) -> Option<Value> {
-        let result = self.stmt(stmt, scope);
-        match result {
-            Ok(value) => value,
-            Err(halt) => {
-                self.poison(stmt, scope);
-                self.report(halt);
-                None
-            }
-        }
+        let value = self.stmt(stmt, scope).unwrap_or_else(|halt| {
+            self.poison(stmt, scope);
+            self.report(halt);
+            None
+        });
+        self.resolve_names(stmt, scope);
+        value
     }
 
     /// Runs a statement at the top level of a file to its end.

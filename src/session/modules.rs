@@ -153,6 +153,10 @@ impl super::host::Runner {
         let scope = Scope::new(ScopeKind::File, Some(parent));
         let before = std::mem::replace(&mut elaborator.checks_definitions, !is_library);
         let may_rebind = std::mem::replace(&mut elaborator.may_rebind, is_library);
+        let file_names = std::mem::replace(
+            &mut elaborator.file_names,
+            stmts.iter().flat_map(super::bound_idents).cloned().collect(),
+        );
         let notes = elaborator.diagnostics.len();
         let mut result = Ok(());
         for stmt in stmts {
@@ -177,6 +181,9 @@ impl super::host::Runner {
                 if result.is_err() {
                     break;
                 }
+                if !is_library {
+                    elaborator.resolve_names(stmt, &scope);
+                }
             }
         }
         if is_library {
@@ -184,6 +191,7 @@ impl super::host::Runner {
         }
         elaborator.checks_definitions = before;
         elaborator.may_rebind = may_rebind;
+        elaborator.file_names = file_names;
         result?;
         Ok(scope)
     }
