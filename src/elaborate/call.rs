@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::arguments::match_arguments;
 use super::builtin::{BuiltinKind, Call};
 use super::function::{Closure, Function, FunctionKind};
+use super::resolve::is_recursive;
 use super::scope::{BindKind, Scope, ScopeKind};
 use super::signature::{Matched, Sizes};
 use super::value::{RecordKind, Repr, TensorValue, Value};
@@ -13,7 +14,7 @@ use crate::bail;
 use crate::source::Span;
 use crate::syntax::ast::{Arg, Def, DefKind, Expr, ExprKind, Ident, Name};
 
-/// How often one definition may be on the stack of calls before that is called recursion.
+/// How often one definition may be on the stack of calls, as where functions are given to functions that call them.
 const RECURSION_LIMIT: usize = 24;
 
 /// An argument as it was given.
@@ -243,7 +244,7 @@ impl Elaborator {
         let Some(closure) = f.as_func().and_then(|f| f.closure()).cloned() else {
             return self.apply(f, args.into_iter().map(Value::from).collect(), span);
         };
-        self.enter_definition(&closure.def, span)?;
+        self.enter_definition(&closure, span)?;
         let via = self.enter_call();
         let given = args.into_iter().map(|arg| Given::at(arg.into(), span)).collect();
         let mut sizes = self.body_scope(&closure);
@@ -257,7 +258,7 @@ impl Elaborator {
 
     fn call_fn(&mut self, closure: &Closure, given: Vec<Given>, span: Span) -> Result<Value> {
         let def = closure.def.clone();
-        self.enter_definition(&def, span)?;
+        self.enter_definition(closure, span)?;
         let via = self.enter_call();
         let result = self.call_fn_inside(closure, given, span);
         self.leave_call(via);
@@ -313,13 +314,13 @@ impl Elaborator {
         self.broadcast(&scalar, &value.ty.shape)
     }
 
-    /// Notes that a definition is being called; too often is recursion.
-    pub(super) fn enter_definition(&mut self, def: &Rc<Def>, span: Span) -> Result<()> {
-        let key: *const crate::syntax::ast::Block = &def.body;
+    /// Notes that a definition is being called. One that calls itself is refused at its first call from inside, also where
+    /// a condition that is known would end the calls.
+    pub(super) fn enter_definition(&mut self, closure: &Closure, span: Span) -> Result<()> {
+        let key: *const crate::syntax::ast::Block = &closure.def.body;
         let depth = self.calls.iter().filter(|&&other| std::ptr::eq(other, key)).count();
-        if depth >= RECURSION_LIMIT {
-            bail!(E0208, span, "`{}` calls itself", def_name(def); label: def.span, "defined here";
-                  help: "every call is inlined, so a definition cannot call itself; use `for` or `scan`")
+        if depth >= RECURSION_LIMIT || depth == 1 && is_recursive(closure) {
+            return Err(recursion(&closure.def, span));
         }
         self.calls.push(key);
         Ok(())
@@ -336,6 +337,13 @@ impl Function {
             | FunctionKind::Method { .. } => None,
         }
     }
+}
+
+/// A definition that calls itself, at the call that does.
+pub(super) fn recursion(def: &Def, span: Span) -> Halt {
+    crate::diagnostic!(E0208, span, "`{}` calls itself", def_name(def); label: def.span, "defined here";
+        help: "every call is inlined, so a definition cannot call itself; use a `for` loop or `scan`")
+    .into()
 }
 
 /// The name of a definition, for messages.

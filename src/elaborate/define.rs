@@ -77,7 +77,7 @@ impl Elaborator {
     }
 
     pub(super) fn check_fn(&mut self, closure: &super::function::Closure, sizes: &mut Sizes) -> Result<()> {
-        self.enter_definition(&closure.def, closure.def.span)?;
+        self.enter_definition(closure, closure.def.span)?;
         let result = self.body(closure, sizes);
         self.leave_definition();
         result.map(drop)

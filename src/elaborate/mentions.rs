@@ -34,6 +34,13 @@ pub(super) fn mentions(stmt: &Stmt) -> Vec<Mention<'_>> {
     walk.found
 }
 
+/// What a definition mentions from outside of it; it mentions its own name where it calls itself.
+pub(super) fn mentions_of(def: &Def) -> Vec<Mention<'_>> {
+    let mut walk = Walk { frames: vec![], depth: 0, n_named: 0, found: vec![] };
+    walk.def(def);
+    walk.found
+}
+
 /// The names of one block.
 #[derive(Default)]
 struct Frame<'a> {

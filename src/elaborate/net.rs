@@ -139,7 +139,7 @@ impl Elaborator {
         if let Some(note) = shared.filter(|note| self.mode == Mode::Check && !self.is_noted(note)) {
             self.diagnostics.push(note);
         }
-        let result = self.enter_definition(&closure.def, span).and_then(|()| {
+        let result = self.enter_definition(closure, span).and_then(|()| {
             let via = self.enter_call();
             let result = self.layer_body(closure, given, span);
             self.leave_call(via);
@@ -197,7 +197,7 @@ impl Elaborator {
             step: Some(tensor(field("step"))),
             applied: vec![],
         });
-        let result = self.enter_definition(&closure.def, span).and_then(|()| {
+        let result = self.enter_definition(&closure, span).and_then(|()| {
             let via = self.enter_call();
             let result = self.layer_body(&closure, given, span);
             self.leave_call(via);
@@ -259,7 +259,7 @@ impl Elaborator {
                 applied: vec![],
             });
             let given = inputs.into_iter().map(|input| Given::at(input, span)).collect();
-            let result = elaborator.enter_definition(&closure.def, span).and_then(|()| {
+            let result = elaborator.enter_definition(closure, span).and_then(|()| {
                 let via = elaborator.enter_call();
                 let result = elaborator.layer_body(closure, given, span);
                 elaborator.leave_call(via);

@@ -189,7 +189,7 @@ impl Elaborator {
         span: Span,
     ) -> Result<(TensorValue, Vec<(Name, Value)>)> {
         let def = closure.def.clone();
-        self.enter_definition(&def, span)?;
+        self.enter_definition(closure, span)?;
         let via = self.enter_call();
         let scope = self.optimizer_scope(closure, g, w).block();
         let before = self.optimizer.replace(OptimizerRun { states, next: vec![] });

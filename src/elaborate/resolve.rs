@@ -11,13 +11,13 @@ use super::arguments::match_arguments;
 use super::builtin::{Builtin, BuiltinKind, find};
 use super::call::{Given, def_name};
 use super::function::{Closure, FunctionKind};
-use super::mentions::{Mention, mentions};
+use super::mentions::{Mention, mentions, mentions_of};
 use super::scope::{Lookup, Scope, ScopeKind};
 use super::value::{RecordKind, Value};
 use super::{Elaborator, Result};
 use crate::bail;
 use crate::source::{Code, Span};
-use crate::syntax::ast::{Arg, Name, Stmt};
+use crate::syntax::ast::{Arg, Def, Name, Stmt, StmtKind};
 
 impl Elaborator {
     /// While checking, reports the names in the definitions and function literals of a statement that are not bound
@@ -47,6 +47,9 @@ impl Elaborator {
                 told.push(mention.name);
             }
             self.report(halt);
+        }
+        if let StmtKind::Def(def) = &stmt.kind {
+            self.refuse_self_call(def);
         }
     }
 
@@ -82,6 +85,16 @@ impl Elaborator {
             BuiltinKind::Form(_) | BuiltinKind::Open(_) => Ok(()),
         }
     }
+
+    /// A definition that mentions itself as the function of a call has no end.
+    fn refuse_self_call(&mut self, def: &Def) {
+        let Some(name) = &def.name else { return };
+        let mentions = mentions_of(def);
+        let own = mentions.iter().filter(|mention| *mention.name == name.name).find_map(|mention| mention.call);
+        if let Some((_, span)) = own {
+            self.report(super::call::recursion(def, span));
+        }
+    }
 }
 
 /// The arguments of a call of which only the names matter.
@@ -106,4 +119,24 @@ fn check_call(closure: &Closure, args: &[Arg], span: Span) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a definition calls itself, directly or through what it mentions.
+pub(super) fn is_recursive(closure: &Closure) -> bool {
+    let mut seen: Vec<*const Def> = vec![];
+    let mut todo: Vec<Closure> = vec![closure.clone()];
+    while let Some(next) = todo.pop() {
+        for mention in mentions_of(&next.def) {
+            let Some(Value::Func(func)) = next.env.get(mention.name) else { continue };
+            let Some(mentioned) = func.closure() else { continue };
+            if Rc::ptr_eq(&mentioned.def, &closure.def) {
+                return true;
+            }
+            if !seen.contains(&Rc::as_ptr(&mentioned.def)) {
+                seen.push(Rc::as_ptr(&mentioned.def));
+                todo.push(mentioned.clone());
+            }
+        }
+    }
+    false
 }
