@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::call::{Given, name_argument};
 use super::function::{Derived, Function, FunctionKind, Transform};
-use super::parameters::{check_names, declares_int, parameter_names, wrt_names};
+use super::parameters::{check_names, declared_int, parameter_names, wrt_names};
 use super::scope::Scope;
 use super::trace::Traced;
 use super::tree::{Structure, flatten, unflatten};
@@ -14,7 +14,7 @@ use crate::bail;
 use crate::ir::Type;
 use crate::ir::op::{Call as CallOp, Op, Transform as IrTransform};
 use crate::source::Span;
-use crate::syntax::ast::{Arg, Name};
+use crate::syntax::ast::{Arg, Name, TypeExpr, TypeExprKind};
 use crate::tensor::DType;
 
 /// A function traced for differentiation, applied to its arguments.
@@ -146,11 +146,26 @@ impl Elaborator {
             .iter()
             .zip(&asked)
             .any(|(value, asked)| *asked && flatten(value).0.iter().any(|leaf| leaf.ty.dtype.is_real()));
+        let ints: Vec<Option<(&Name, &TypeExpr)>> = (0..values.len())
+            .filter(|&arg| asked[arg])
+            .map(|arg| position(arg).and_then(|name| declared_int(&derived.of, name).map(|ty| (name, ty))))
+            .collect();
+        if let Some((name, ty)) = ints.first().copied().flatten().filter(|_| ints.iter().all(Option::is_some)) {
+            let scalar = matches!(&ty.kind, TypeExprKind::Tensor(_, sizes) if sizes.is_empty());
+            let declared = super::signature::declared_text(ty);
+            let (found, real) = if scalar {
+                ("an int".into(), "real".into())
+            } else {
+                (declared.clone(), declared.replacen("int", "real", 1))
+            };
+            bail!(E0403, span, "there is nothing real to differentiate by: `{}` is {}", name, found;
+                  label: ty.span, "an int has no derivative"; help: "declare it `{}: {}`", name, real)
+        }
         for (idx, (value, asked)) in values.iter_mut().zip(&asked).enumerate() {
             // `grad(f)(2)` means 2.0; beside reals an int stays what it is.
             if let (Value::Tensor(tensor), true, false) = (&*value, *asked, any_real)
                 && tensor.ty.dtype == DType::I64
-                && !position(idx).is_some_and(|name| declares_int(&derived.of, name))
+                && position(idx).is_none_or(|name| declared_int(&derived.of, name).is_none())
             {
                 *value = self.to_real(&tensor.clone())?.into();
             }

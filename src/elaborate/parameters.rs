@@ -59,10 +59,12 @@ pub(super) fn check_names(f: &Value, names: &[Name], span: Span) -> Result<()> {
     Ok(())
 }
 
-/// Whether a parameter is declared an int, which has no derivative.
-pub(super) fn declares_int(f: &Value, name: &Name) -> bool {
-    let Some(closure) = f.as_func().and_then(|func| func.closure()) else { return false };
-    let mut params = closure.def.lists.last().into_iter().flatten();
-    let is_int = |ty: &TypeExpr| matches!(ty.kind, TypeExprKind::Tensor(BaseType::Int, _));
-    params.any(|param| param.name.name == *name && param.ty.as_ref().is_some_and(is_int))
+/// The declaration of a parameter as an int, which has no derivative.
+pub(super) fn declared_int<'a>(f: &'a Value, name: &Name) -> Option<&'a TypeExpr> {
+    let func = f.as_func()?;
+    if let FunctionKind::Derived(derived) = &func.kind {
+        return declared_int(&derived.of, name);
+    }
+    let param = func.closure()?.def.lists.last()?.iter().find(|param| param.name.name == *name)?;
+    param.ty.as_ref().filter(|ty| matches!(ty.kind, TypeExprKind::Tensor(BaseType::Int, _)))
 }
