@@ -65,6 +65,7 @@ pub use builtin::{Builtin, Call};
 pub use call::Given;
 pub use control::TracedLoop;
 pub use function::Function;
+pub use expr::list_names;
 pub use net::{NetRun, Phase};
 pub use scope::{BindKind, Scope, ScopeKind};
 pub use top_loop::{LoopOutcome, LoopPlan};

@@ -3,7 +3,7 @@
 use super::options::Notation as NotationOption;
 use crate::bail;
 use crate::elaborate::tree::{flatten, unflatten};
-use crate::elaborate::{Elaborator, Function, Given, Phase, Repr, Result, TensorValue, Value};
+use crate::elaborate::{Elaborator, Function, Given, Phase, Repr, Result, TensorValue, Value, list_names};
 use crate::grad::derive::{Equations, Form, Request, Updates, equations};
 use crate::ir::Type;
 use crate::source::Span;
@@ -37,7 +37,7 @@ pub fn derivation(
             };
             net_equations(elaborator, func, &cost.value, span)
         }
-        Value::Func(func) => function_equations(elaborator, func, named("wrt").map(|arg| &arg.value), span),
+        Value::Func(func) => function_equations(elaborator, func, named("wrt"), span),
         other => {
             elaborator.keep_calls = before;
             bail!(E0303, of.span, "`derive` needs a function or a net, got {}", other.kind_text())
@@ -106,7 +106,7 @@ fn same_node(a: &TensorValue, b: &TensorValue) -> bool {
 fn function_equations(
     elaborator: &mut Elaborator,
     func: &Function,
-    wrt: Option<&Value>,
+    wrt: Option<&Given>,
     span: Span,
 ) -> Result<Equations> {
     let Some(closure) = func.closure().cloned() else {
@@ -115,12 +115,14 @@ fn function_equations(
     let names: Vec<Name> =
         closure.def.lists.last().into_iter().flatten().map(|param| param.name.name.clone()).collect();
     let inputs = elaborator.any_inputs_scratch(&closure, span)?;
-    let chosen: Vec<&str> = match wrt {
+    let chosen: Vec<&str> = match wrt.map(|arg| &arg.value) {
         Some(Value::Tuple(items)) => items.iter().filter_map(Value::as_str).collect(),
         _ => names.iter().map(|name| &**name).collect(),
     };
     if let Some(wrong) = chosen.iter().find(|name| !names.iter().any(|other| &**other == **name)) {
-        bail!(E0404, span, "the function has no parameter `{}`", wrong)
+        let known: Vec<&str> = names.iter().map(|name| &**name).collect();
+        bail!(E0404, wrt.map_or(span, |arg| arg.span), "the function has no parameter `{}`", wrong;
+              help: "its parameters are {}", list_names(&known))
     }
     let mut params = vec![];
     for (name, input) in names.iter().zip(&inputs) {

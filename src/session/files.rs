@@ -11,6 +11,7 @@ use crate::source::{Code, Diagnostic};
 use crate::tensor::{DType, Tensor};
 use crate::train::data::DataError;
 use crate::train::data::choose::{Column, FirstLine, Options};
+use crate::train::data::error::Argument;
 use crate::train::data::table::{read_header, read_table};
 
 impl Runner {
@@ -25,7 +26,8 @@ impl Runner {
 
     /// A mistake in reading a file; where it is not there, from where it was looked for.
     fn unread(&self, file: &Path, error: DataError, call: &Call) -> crate::elaborate::Halt {
-        let mut diagnostic = error.into_diagnostic(call.span_of("path"));
+        let span = call.span_of(error.argument.map_or("path", Argument::name));
+        let mut diagnostic = error.into_diagnostic(span);
         if !file.exists() {
             *diagnostic = diagnostic.with_note(self.paths_start());
         }
@@ -78,7 +80,7 @@ impl Runner {
                 elaborator.diagnostics.push(warning);
                 (Symbol::new("columns", SymbolKind::Data).into(), Dim::constant(options.target.len().max(1) as i64))
             }
-            Err(error) => return Err(data_error(error, call.span_of("path"))),
+            Err(error) => return Err(self.unread(file, error, call)),
         };
         let x = unknown(elaborator, vec![n_rows.clone(), sizes.0]);
         let t = unknown(elaborator, vec![n_rows, sizes.1]);

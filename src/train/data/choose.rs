@@ -1,6 +1,7 @@
 //! Which columns of a table are features and which are the target.
 
 use super::DataError;
+use super::error::Argument;
 use crate::source::{Code, nearest::nearest};
 
 /// What the first line of a table holds.
@@ -77,14 +78,16 @@ impl Header {
             let message = format!("the first line of `{}` holds numbers, not the names of columns", self.file);
             return Err(DataError::new(Code::E0502, message).at_row(1).with_help("`header = false` reads it as a row"));
         }
-        let targets = self.find_all(&options.target)?;
+        let targets = self.find_all(&options.target).map_err(|error| error.of_argument(Argument::Target))?;
         let features = match &options.columns {
-            Some(columns) => self.find_all(columns)?,
+            Some(columns) => self.find_all(columns).map_err(|error| error.of_argument(Argument::Columns))?,
             None => (0..self.columns.len()).filter(|column| !targets.contains(column)).collect(),
         };
         if let Some(&both) = features.iter().find(|feature| targets.contains(feature)) {
             let message = format!("{} is both a feature and the target", self.shown(both));
-            return Err(DataError::new(Code::E0502, message).in_column(&self.columns[both]));
+            return Err(DataError::new(Code::E0502, message)
+                .in_column(&self.columns[both])
+                .of_argument(Argument::Columns));
         }
         let nameless = features.iter().find(|&&column| self.columns[column].is_empty());
         if let (Some(column), None) = (nameless, &options.columns) {

@@ -2,6 +2,25 @@
 
 use crate::source::{Code, Diagnostic, Span};
 
+/// The arguments that name columns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Argument {
+    /// `target = …`.
+    Target,
+    /// `columns = …`.
+    Columns,
+}
+
+impl Argument {
+    /// How it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Argument::Target => "target",
+            Argument::Columns => "columns",
+        }
+    }
+}
+
 /// A mistake in data or in what was asked of it. The message names the file, the row and the column.
 #[derive(Clone, PartialEq, Debug)]
 pub struct DataError {
@@ -13,6 +32,8 @@ pub struct DataError {
     pub row: Option<u64>,
     /// The column it is about, by name, or by index where the columns have no names.
     pub column: Option<String>,
+    /// The argument of the call that asked for what is not there; none where the file itself is at fault.
+    pub argument: Option<Argument>,
     /// Further facts.
     pub notes: Vec<String>,
     /// What to do about it.
@@ -22,7 +43,15 @@ pub struct DataError {
 impl DataError {
     /// A mistake that is about no row in particular.
     pub fn new(code: Code, message: impl Into<String>) -> DataError {
-        DataError { code, message: message.into(), row: None, column: None, notes: vec![], helps: vec![] }
+        DataError {
+            code,
+            message: message.into(),
+            row: None,
+            column: None,
+            argument: None,
+            notes: vec![],
+            helps: vec![],
+        }
     }
 
     /// At this row.
@@ -34,6 +63,12 @@ impl DataError {
     /// In this column.
     pub fn in_column(mut self, column: impl Into<String>) -> DataError {
         self.column = Some(column.into());
+        self
+    }
+
+    /// About this argument.
+    pub fn of_argument(mut self, argument: Argument) -> DataError {
+        self.argument = Some(argument);
         self
     }
 
