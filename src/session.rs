@@ -345,10 +345,29 @@ fn is_effect(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::Train(_) | ExprKind::Search(_) | ExprKind::If { .. })
 }
 
-/// Paths in a script start from its folder.
+/// Paths in a script start from its folder. They are shown in messages, so without steps that lead nowhere: `./`.
 fn resolve(folder: &std::path::Path, path: &str) -> PathBuf {
-    folder.join(path)
+    use std::path::Component;
+    let joined = folder.join(path);
+    let steps: PathBuf = joined.components().filter(|step| !matches!(step, Component::CurDir)).collect();
+    if steps.as_os_str().is_empty() { joined } else { steps }
 }
 
 /// What is shared by the sources of a session; a name for signatures.
 type Sources = Rc<std::cell::RefCell<SourceMap>>;
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::resolve;
+
+    #[test]
+    fn paths_are_shown_without_steps_that_lead_nowhere() {
+        let shown = |folder: &str, path: &str| resolve(Path::new(folder), path).display().to_string();
+        assert_eq!(shown(".", "data/digits.csv"), "data/digits.csv");
+        assert_eq!(shown(".", "./data/digits.csv"), "data/digits.csv");
+        assert_eq!(shown("examples", "./data/../a.csv"), "examples/data/../a.csv");
+        assert_eq!(shown("./examples", "/tmp/a.csv"), "/tmp/a.csv");
+    }
+}

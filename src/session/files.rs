@@ -21,7 +21,11 @@ impl Runner {
     }
 
     fn paths_start(&self) -> String {
-        format!("paths start from the folder of the script, {}", self.shared.folder.display())
+        let folder = &self.shared.folder;
+        match folder == Path::new(".") {
+            true => "paths start from the folder of the script".into(),
+            false => format!("paths start from the folder of the script, {}", folder.display()),
+        }
     }
 
     /// A mistake in reading a file; where it is not there, from where it was looked for.
