@@ -67,7 +67,7 @@ impl Elaborator {
         if let ExprKind::Range(a, b) = &items.kind {
             let (start, end) = (self.int_bound(a, scope)?, self.int_bound(b, scope)?);
             let (Some(from), Some(to)) = (start.as_size(), end.as_size()) else {
-                bail!(E0308, items.span, "the number of turns must be known before the loop begins"; help: "use `while` at top level")
+                bail!(E0308, items.span, "the number of turns must be known before the loop begins"; help: "ints of signatures and shapes are known, and the int of a `for` at top level; there `while` takes any condition")
             };
             let Some(count) = to.sub(from) else { bail!(E0106, items.span, "this range does not fit 64 bits") };
             let count = if count.known().is_some_and(|count| count < 0) { Dim::constant(0) } else { count };

@@ -7,10 +7,10 @@ use super::control::{Items, TracedLoop};
 use super::scope::{BindKind, Scope};
 use super::tree::{Structure, flatten};
 use super::value::{Record, TensorValue, Value};
-use super::{Elaborator, Mode, Result};
+use super::{Elaborator, Halt, Mode, Result};
 use crate::bail;
 use crate::ir::{Dim, Symbol, SymbolKind};
-use crate::source::Span;
+use crate::source::{Code, Span};
 use crate::syntax::ast::{Block, Expr, Pattern};
 use crate::tensor::{DType, Tensor};
 
@@ -118,14 +118,25 @@ impl Elaborator {
             self.emits_allowed = true;
             let traced = self.trace_loop(pattern, &items, body, scope, span);
             self.emits_allowed = false;
-            let func = traced?.func;
-            self.loops.as_mut().expect("looked up above").push(func);
+            // What stands in the way is told below, or the turns run one by one.
+            if let Ok(traced) = traced {
+                self.loops.as_mut().expect("looked up above").push(traced.func);
+            }
         }
         self.forget(&names, scope);
         let before: Vec<Value> = names.iter().filter_map(|name| scope.get(name)).collect();
-        let inner = scope.block();
-        self.bind_pattern(pattern, &turn, &inner, BindKind::Let)?;
-        self.run_stmts(body, &inner)?;
+        let n_told = self.diagnostics.len();
+        let mut result = self.check_turn(pattern, &turn, body, scope);
+        if let (Err(halt), Items::Ints { .. }) = (&result, &items)
+            && needs_known_size(halt)
+        {
+            // The turns run one by one then, and the int of each is known.
+            self.diagnostics.truncate(n_told);
+            names.iter().zip(&before).for_each(|(name, old)| scope.assign(name, old.clone()));
+            let turn = TensorValue::size(Symbol::new("turn", SymbolKind::Data).into());
+            result = self.check_turn(pattern, &turn.into(), body, scope);
+        }
+        result?;
         for (name, old) in names.iter().zip(before) {
             let Some(new) = scope.get(name) else { continue };
             let ((a, p), (b, q)) = (flatten(&old), flatten(&new));
@@ -142,6 +153,12 @@ impl Elaborator {
         Ok(())
     }
 
+    fn check_turn(&mut self, pattern: &Pattern, turn: &Value, body: &Block, scope: &Rc<Scope>) -> Result<()> {
+        let inner = scope.block();
+        self.bind_pattern(pattern, turn, &inner, BindKind::Let)?;
+        self.run_stmts(body, &inner)
+    }
+
     pub(super) fn run_for(
         &mut self,
         pattern: &Pattern,
@@ -155,7 +172,12 @@ impl Elaborator {
             self.emits_allowed = true;
             let traced = self.trace_loop(pattern, &items, body, scope, span);
             self.emits_allowed = false;
-            let traced = traced?;
+            let traced = match traced {
+                Err(halt) if matches!(items, Items::Ints { .. }) && needs_known_size(&halt) => {
+                    return self.run_turns(pattern, items, body, scope, span);
+                }
+                traced => traced?,
+            };
             let count = traced.count.known().expect("sizes are known when running") as usize;
             let mut traced = traced;
             for values in [&mut traced.carry, &mut traced.xs, &mut traced.captures] {
@@ -169,6 +191,18 @@ impl Elaborator {
                 Some(LoopRows { structure: plan.traced.emitted, rows: outcome.emitted, seconds: outcome.seconds });
             return Ok(());
         }
+        self.run_turns(pattern, items, body, scope, span)
+    }
+
+    /// Goes through a loop turn by turn.
+    fn run_turns(
+        &mut self,
+        pattern: &Pattern,
+        items: Items,
+        body: &Block,
+        scope: &Rc<Scope>,
+        span: Span,
+    ) -> Result<()> {
         let turns = self.turns_of(items)?;
         for turn in 0..turns.count() {
             let value = self.turn(&turns, turn, span)?;
@@ -254,4 +288,9 @@ impl Elaborator {
             self.with_host(|host, _| host.poll())?;
         }
     }
+}
+
+/// Whether a body cannot be compiled for all turns at once, because the int of the turn decides a size in it.
+fn needs_known_size(halt: &Halt) -> bool {
+    matches!(halt, Halt::Diagnostic(diagnostic) if diagnostic.code == Code::E0308)
 }

@@ -127,6 +127,24 @@ fn every_run_gives_the_same_bits() {
     for (what, body, keys) in TRAININGS {
         let text = training(body, keys);
         assert_eq!(without_seconds(&values(&text)), without_seconds(&values(&text)), "{what}");
+#[test]
+fn a_loop_that_runs_turn_by_turn_does_the_same_as_a_compiled_one() {
+    // `zeros(i)` needs the int of the turn.
+    let text = |size: &str| {
+        format!(
+            "var s = 0.0
+for i in 1..4 {{
+  x: real[4] ~ normal(0, 1)
+  for j in 0..2 {{ s := s + sum(x) * i + j + 0.0 * sum(zeros({size})) }}
+}}
+"
+        )
+    };
+    assert_eq!(values(&text("3")).bits("s"), values(&text("i * j")).bits("s"));
+    let grown = values("var z = [0.0]\nfor i in 1..3 { z := concat([z, i * ones(i)]) }\n");
+    assert_eq!(grown.numbers("z"), [0.0, 1.0, 2.0, 2.0]);
+}
+
     }
 }
 
