@@ -339,12 +339,27 @@ fn with_seconds(history: Value, seconds: TensorValue) -> Value {
 }
 
 fn check_keys(training: &ast::Training) -> Result<()> {
+/// Where what an unknown key is about is said instead.
+fn elsewhere(key: &str) -> Option<&'static str> {
+    match key {
+        "schedule" | "scheduler" | "lr_schedule" => Some(
+            "the learning rate of the optimizer may be a function of the step: `optimizer = adam(lr = cosine(1e-3, steps = 1000))`",
+        ),
+        "lr" | "learning_rate" => Some("the learning rate is the optimizer's: `optimizer = adam(lr = 1e-3)`"),
+        "save" => Some("a model is saved after its training: `save(run.model, \"model.safetensors\")`"),
+        _ => None,
+    }
+}
+
     for (idx, (ident, _)) in training.keys.iter().enumerate() {
         if !EXPANSION_KEYS.contains(&&*ident.name) {
             let mut diagnostic = crate::diagnostic!(E0209, ident.span, "`train` has no key `{}`", ident.name);
-            *diagnostic = match did_you_mean(&ident.name, EXPANSION_KEYS.iter().copied()) {
-                Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
-                None => diagnostic.with_help(format!("the keys are {}", super::expr::list_names(EXPANSION_KEYS))),
+            *diagnostic = match (elsewhere(&ident.name), did_you_mean(&ident.name, EXPANSION_KEYS.iter().copied())) {
+                (Some(place), _) => diagnostic.with_help(place),
+                (None, Some(meant)) => diagnostic.with_help(format!("did you mean `{meant}`?")),
+                (None, None) => {
+                    diagnostic.with_help(format!("the keys are {}", super::expr::list_names(EXPANSION_KEYS)))
+                }
             };
             return Err(diagnostic.into());
         }
