@@ -83,7 +83,13 @@ pub(super) fn expansion_text(
     } else {
         line(1, format!("{all_parts} = {}", rows.train));
     }
-    line(depth, format!("((_, ({c}, {s})), {g}) = value_and_grad(fn({p}) {{"));
+    let freezes = has("freeze");
+    let given = if freezes { fresh("w") } else { p.clone() };
+    line(depth, format!("((_, ({c}, {s})), {g}) = value_and_grad(fn({given}) {{"));
+    if freezes {
+        // No gradient, so no penalty and no share of a clipped norm either.
+        line(depth + 1, format!("{p} = freeze({given}, hole_freeze)"));
+    }
     if has("loss") {
         line(depth + 1, format!("({c}, {s}) = {m}.with(params = {p}).loss(hole_loss, {})", parts.join(", ")));
     } else {
@@ -100,7 +106,9 @@ pub(super) fn expansion_text(
     line(depth + 1, format!("({objective}, ({c}, {s}))"));
     line(depth, format!("}}, aux = true)({m}.params)"));
     let clipped = if has("clip") { format!("{g} |> hole_clip") } else { g.clone() };
-    line(depth, format!("({o}, {m}) := {o}.step({m}.with(state = {s}), {clipped})"));
+    // Not every optimizer keeps what has no gradient: weights decay.
+    let frozen = if freezes { ", freeze = hole_freeze" } else { "" };
+    line(depth, format!("({o}, {m}) := {o}.step({m}.with(state = {s}), {clipped}{frozen})"));
     let cost = if batched {
         line(depth, format!("{total} := {total} + {c} * len({})", parts[0]));
         line(depth, format!("{count} := {count} + len({})", parts[0]));

@@ -73,8 +73,19 @@ impl Elaborator {
         }
     }
 
-    /// `o.step(model, gradient)`: the optimizer and the model (or tree of parameters) after one step.
+    /// `o.step(model, gradient)`: the optimizer and the model (or tree of parameters) after one step. With `freeze = paths`
+    /// the parameters at these paths stay what they are, and so do their states.
     pub(super) fn optimizer_step(&mut self, optimizer: &Rc<Record>, given: Vec<Given>, span: Span) -> Result<Value> {
+        let (named, given): (Vec<Given>, Vec<Given>) = given.into_iter().partition(|arg| arg.name.is_some());
+        let mut freeze = None;
+        for arg in named {
+            let name = arg.name.as_ref().expect("these have names");
+            match &*name.name {
+                "freeze" if freeze.is_none() => freeze = Some(arg),
+                "freeze" => bail!(E0204, arg.span, "`freeze` is given twice"),
+                _ => return Err(super::arguments::unknown_argument("step", name, ["freeze"].into_iter())),
+            }
+        }
         let [target, gradient] = given.as_slice() else {
             bail!(
                 E0204,
@@ -105,6 +116,10 @@ impl Elaborator {
                 gradient.value.type_text()
             )
         }
+        let frozen = match &freeze {
+            Some(paths) => super::freeze::frozen_leaves(&params, &paths.value, paths.span)?,
+            None => vec![false; ws.len()],
+        };
         let step = optimizer.get("count").and_then(Value::as_tensor).cloned().expect("an optimizer value has a count");
         let closure = self.at_step(&closure, &step, span)?;
         let states = optimizer.get("state").and_then(Value::as_record).cloned().expect("an optimizer value has states");
@@ -120,10 +135,16 @@ impl Elaborator {
                 .iter()
                 .map(|(name, leaves)| (name.clone(), leaves[if per_parameter(name) { idx } else { 0 }].clone().into()))
                 .collect();
-            let (new_w, next) = self.optimizer_body(&closure, g, w, own, span)?;
-            new_ws.push(new_w);
-            for ((name, leaves), (_, value)) in new_states.iter_mut().zip(next) {
-                if per_parameter(name) || idx == 0 {
+            // The states that all parameters share move on with the first, also where that one is frozen.
+            let (new_w, next) = match frozen[idx] && idx > 0 {
+                true => (w.clone(), own.clone()),
+                false => self.optimizer_body(&closure, g, w, own.clone(), span)?,
+            };
+            new_ws.push(if frozen[idx] { w.clone() } else { new_w });
+            for (((name, leaves), (_, value)), (_, old)) in new_states.iter_mut().zip(next).zip(own) {
+                let is_own = per_parameter(name);
+                if is_own || idx == 0 {
+                    let value = if is_own && frozen[idx] { old } else { value };
                     leaves.push(value.as_tensor().cloned().expect("states are tensors"));
                 }
             }

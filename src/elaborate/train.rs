@@ -34,6 +34,7 @@ pub const EXPANSION_KEYS: &[&str] = &[
     "shuffle",
     "last",
     "seed",
+    "freeze",
 ];
 
 /// What the host must know of a training while its loop runs.
@@ -338,7 +339,6 @@ fn with_seconds(history: Value, seconds: TensorValue) -> Value {
     Value::record(RecordKind::History, fields)
 }
 
-fn check_keys(training: &ast::Training) -> Result<()> {
 /// Where what an unknown key is about is said instead.
 fn elsewhere(key: &str) -> Option<&'static str> {
     match key {
@@ -351,6 +351,7 @@ fn elsewhere(key: &str) -> Option<&'static str> {
     }
 }
 
+fn check_keys(training: &ast::Training) -> Result<()> {
     for (idx, (ident, _)) in training.keys.iter().enumerate() {
         if !EXPANSION_KEYS.contains(&&*ident.name) {
             let mut diagnostic = crate::diagnostic!(E0209, ident.span, "`train` has no key `{}`", ident.name);

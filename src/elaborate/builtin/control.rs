@@ -11,7 +11,7 @@ use crate::ir::op::Stop;
 use crate::syntax::ast::BinaryOp;
 use BuiltinKind::Plain;
 
-pub static TABLE: [Builtin; 5] = [
+pub static TABLE: [Builtin; 6] = [
     Builtin::new("map", "f, xs", "f of every row of xs, stacked.", Plain(|e, call| e.map_rows(&call))),
     Builtin::new(
         "scan",
@@ -26,8 +26,26 @@ pub static TABLE: [Builtin; 5] = [
         Plain(tree_map),
     ),
     Builtin::new("tree_sum", "f, tree", "The sum of f over every tensor in a record or tuple.", Plain(tree_sum)),
+    Builtin::new(
+        "freeze",
+        "params, paths",
+        "The same parameters, those at the paths, as `[\"dense_1.W\", \"dense_2\"]`, constants for differentiation.",
+        Plain(freeze),
+    ),
     Builtin::new("stop_gradient", "x", "x itself; differentiation takes it for a constant.", Plain(stop_gradient)),
 ];
+
+/// The parameters with those at some paths taken for constants.
+fn freeze(e: &mut Elaborator, call: Call) -> Result<Value> {
+    let params = call.arg("params");
+    let frozen = crate::elaborate::freeze::frozen_leaves(params, call.arg("paths"), call.span_of("paths"))?;
+    let (leaves, structure) = flatten(params);
+    let mut kept = Vec::with_capacity(leaves.len());
+    for (leaf, is_frozen) in leaves.into_iter().zip(frozen) {
+        kept.push(if is_frozen { constant(e, leaf)? } else { leaf });
+    }
+    Ok(unflatten(&structure, kept))
+}
 
 fn tree_map(e: &mut Elaborator, call: Call) -> Result<Value> {
     let f = call.func("f")?.clone();
@@ -109,16 +127,17 @@ fn tree_sum(e: &mut Elaborator, call: Call) -> Result<Value> {
 
 fn stop_gradient(e: &mut Elaborator, call: Call) -> Result<Value> {
     let (leaves, structure) = flatten(call.arg("x"));
-    let mut stopped = Vec::with_capacity(leaves.len());
-    for leaf in leaves {
-        // What is known has no derivative anyway.
-        if !leaf.ty.dtype.is_real() || leaf.known().is_some() {
-            stopped.push(leaf);
-            continue;
-        }
-        let mut result = e.emit(Stop, std::slice::from_ref(&leaf))?;
-        result.ty.shape = leaf.ty.shape;
-        stopped.push(result);
-    }
+    let stopped = leaves.into_iter().map(|leaf| constant(e, leaf)).collect::<Result<Vec<_>>>()?;
     Ok(unflatten(&structure, stopped))
+}
+
+/// The tensor as one that differentiation takes for a constant.
+fn constant(e: &mut Elaborator, leaf: TensorValue) -> Result<TensorValue> {
+    // What is known has no derivative anyway.
+    if !leaf.ty.dtype.is_real() || leaf.known().is_some() {
+        return Ok(leaf);
+    }
+    let mut stopped = e.emit(Stop, std::slice::from_ref(&leaf))?;
+    stopped.ty.shape = leaf.ty.shape;
+    Ok(stopped)
 }
