@@ -13,6 +13,7 @@
 //! | [`cse`](mod@cse) | equal nodes once |
 //! | [`dce`](mod@dce) | unused nodes away |
 //! | [`prune`](mod@prune) | unused parts of loops and choices away |
+//! | [`specialise`](mod@specialise) | a number for every size, when the arguments are there |
 
 pub mod choose;
 pub mod cse;
@@ -21,6 +22,7 @@ pub mod inline;
 pub mod prune;
 pub mod rebuild;
 pub mod simplify;
+pub mod specialise;
 pub mod stabilise;
 
 pub use choose::choose;
