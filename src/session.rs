@@ -14,6 +14,7 @@ pub mod options;
 mod results;
 pub mod script;
 mod training;
+mod turns;
 
 use std::path::PathBuf;
 use std::rc::Rc;

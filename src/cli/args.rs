@@ -84,7 +84,7 @@ pub struct RunArguments {
     /// The script; `-` is the standard input
     pub file: PathBuf,
     /// What evaluates the program
-    #[arg(long, value_enum, default_value_t = EngineArgument::Interp)]
+    #[arg(long, value_enum, default_value_t = EngineArgument::Jit)]
     pub engine: EngineArgument,
     /// How many threads may be used [default: one a processor]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
@@ -117,6 +117,8 @@ pub struct RunArguments {
 pub enum EngineArgument {
     /// The interpreter
     Interp,
+    /// Machine code
+    Jit,
 }
 
 /// The values of `--stage`.

@@ -25,6 +25,7 @@ pub fn run(arguments: RunArguments) -> Exit {
     let options = Options {
         engine: match arguments.engine {
             EngineArgument::Interp => Engine::Interp,
+            EngineArgument::Jit => Engine::Jit,
         },
         threads: arguments.threads.map(std::num::NonZeroUsize::get),
         seed: arguments.seed,

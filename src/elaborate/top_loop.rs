@@ -30,7 +30,7 @@ pub struct LoopPlan {
 pub struct LoopRows {
     /// The structure of a row; none if nothing was emitted.
     pub structure: Option<Structure>,
-    /// The rows.
+    /// The rows, in blocks of several turns: for each value a tensor with a row a turn.
     pub rows: Vec<Vec<Tensor>>,
     /// The seconds each turn took.
     pub seconds: Vec<f64>,
@@ -41,7 +41,7 @@ pub struct LoopRows {
 pub struct LoopOutcome {
     /// The carried variables behind the last turn.
     pub carry: Vec<Tensor>,
-    /// What each turn emitted.
+    /// What the turns emitted, in blocks of several turns: for each value a tensor with a row a turn.
     pub emitted: Vec<Vec<Tensor>>,
     /// The seconds each turn took.
     pub seconds: Vec<f64>,

@@ -71,7 +71,7 @@ impl Elaborator {
         self.training = before;
         result?;
         let model = inner.get(&plan.model).expect("the expansion binds the model");
-        let history = self.history(span)?;
+        let history = self.history()?;
         let fields = self.run_fields(model, &history);
         Ok(Value::record(RecordKind::Run(Rc::new(Training { cost: plan.cost, metrics: plan.metrics })), fields))
     }
@@ -258,7 +258,7 @@ impl Elaborator {
     }
 
     /// The history of the loop that ran last: one tensor a column, a row a turn.
-    fn history(&mut self, span: Span) -> Result<Value> {
+    fn history(&mut self) -> Result<Value> {
         if self.mode == Mode::Check {
             let row = self.last_row.take().unwrap_or_default();
             let epochs = Symbol::new("epochs", SymbolKind::Data);
@@ -279,11 +279,11 @@ impl Elaborator {
         let n_columns = structure.paths().len();
         let mut columns = vec![];
         for column in 0..n_columns {
-            let cells: Vec<TensorValue> = rows.iter().map(|row| TensorValue::constant(row[column].clone())).collect();
-            columns.push(match cells.is_empty() {
-                true => TensorValue::constant(Tensor::from_vec(Vec::<f64>::new(), &[0])),
-                false => self.stack(&cells, 0, span)?,
-            });
+            let blocks: Vec<Tensor> = rows.iter().map(|block| block[column].clone()).collect();
+            columns.push(TensorValue::constant(match blocks.is_empty() {
+                true => Tensor::from_vec(Vec::<f64>::new(), &[0]),
+                false => Tensor::concat(&blocks, 0),
+            }));
         }
         let n = seconds.len();
         let seconds = TensorValue::constant(Tensor::from_vec(seconds, &[n]));

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use super::options::{Optimise, Options};
+use super::options::{Engine, Optimise, Options};
 use crate::elaborate::{
     Call, Elaborator, Failure, Given, Halt, Host, LoopOutcome, LoopPlan, Mode, ModulePath, Result, Scope, Value,
 };
-use crate::exec::{self, Context};
+use crate::exec::{self, Context, jit};
 use crate::ir::op::Op;
 use crate::ir::{FuncId, Module};
 use crate::report::Reporter;
@@ -37,6 +37,8 @@ pub struct Shared {
     pub stopped: Rc<RefCell<String>>,
     /// Whether the user stopped a training.
     interrupted: Rc<Cell<bool>>,
+    /// Whether it was said that nothing is compiled.
+    uncompiled: Rc<Cell<bool>>,
     memory_limit: usize,
 }
 
@@ -52,6 +54,7 @@ impl Shared {
             plots: Rc::new(RefCell::new(plots)),
             stopped: Rc::default(),
             interrupted: Rc::default(),
+            uncompiled: Rc::default(),
             memory_limit: physical_memory().unwrap_or(FALLBACK_MEMORY),
         }
     }
@@ -64,6 +67,13 @@ impl Shared {
     /// What a graph may use while it runs.
     pub fn context(&self) -> Context<'_> {
         Context { interrupt: self.options.interrupt.flag(), memory_limit: self.memory_limit }
+    }
+
+    /// Says once that the machine runs no compiled code.
+    pub fn note_uncompiled(&self, error: &jit::Error) {
+        if !self.uncompiled.replace(true) {
+            self.reporter.borrow_mut().note(&format!("interpreted, as machine code cannot be made: {error}"));
+        }
     }
 
     /// Notes that the user's wish to stop was met, so that the rest of the script runs.
@@ -119,6 +129,28 @@ pub fn failure(failure: exec::Failure) -> Failure {
     Failure { fault: failure.fault, origin: failure.place.origin.clone() }
 }
 
+impl Runner {
+    /// The results of compiled code; none if it is not worth it, or if something goes wrong, which the interpreter explains.
+    fn run_compiled(&self, module: &Module, entry: FuncId, args: &[Tensor]) -> Option<Vec<Tensor>> {
+        let all = match self.shared.options.engine {
+            Engine::Interp => return None,
+            Engine::Jit => false,
+            Engine::JitAll => true,
+        };
+        let sized = match jit::Sized::new(module, entry, args, self.shared.memory_limit) {
+            Ok(sized) if all || sized.is_worth_compiling() => sized,
+            _ => return None,
+        };
+        match sized.compile() {
+            Ok(mut program) => program.run(args, self.shared.context().interrupt).ok(),
+            Err(error) => {
+                self.shared.note_uncompiled(&error);
+                None
+            }
+        }
+    }
+}
+
 impl Host for Runner {
     fn eval(&self, module: &Module, op: &Op, args: Vec<Tensor>) -> std::result::Result<Vec<Tensor>, Failure> {
         let funcs = op.funcs();
@@ -145,6 +177,9 @@ impl Host for Runner {
 
     fn run(&self, module: &Module, func: FuncId, args: Vec<Tensor>) -> std::result::Result<Vec<Tensor>, Failure> {
         let (module, entry) = ready(module, func, self.shared.options.optimise);
+        if let Some(results) = self.run_compiled(&module, entry, &args) {
+            return Ok(results);
+        }
         exec::interp::run(&module, entry, args, &self.shared.context()).map_err(failure)
     }
 

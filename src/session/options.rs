@@ -10,8 +10,12 @@ use crate::source::render::Colour;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Engine {
     /// The interpreter, which defines the semantics.
-    #[default]
     Interp,
+    /// Machine code, for loops and for whatever takes longer to run than to compile; the interpreter for the rest.
+    #[default]
+    Jit,
+    /// Machine code for everything, to compare the two.
+    JitAll,
 }
 
 /// How much the program is rewritten before it is evaluated.

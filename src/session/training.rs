@@ -6,12 +6,15 @@
 use std::time::Instant;
 
 use super::host::{Runner, failure, ready};
+use super::options::Engine;
 use super::results::number;
+use super::turns::{self, Block, Body, Compiled, Ended, Interpreted};
 use crate::diagnostic;
 use crate::elaborate::tree::{Structure, unflatten};
 use crate::elaborate::{Elaborator, Halt, LoopOutcome, LoopPlan, RecordKind, Result, TensorValue, Value};
 use crate::exec::interp::Prepared;
-use crate::ir::op::Fault;
+use crate::exec::jit;
+use crate::ir::{FuncId, Module};
 use crate::report::EpochRow;
 use crate::tensor::Tensor;
 
@@ -56,84 +59,165 @@ impl Early {
     }
 }
 
+/// A run of a loop, and what is looked at after its turns.
+struct Drive<'a> {
+    plan: &'a LoopPlan,
+    body: Body,
+    early: Option<Early>,
+    /// What the loop is called.
+    run: String,
+    start: Instant,
+}
+
+/// What was found in a block of turns.
+enum Found {
+    /// Nothing that ends the loop.
+    Nothing,
+    /// A rule ends the loop behind this many turns of the block.
+    Early(usize),
+    /// In this turn of the block the cost is no number.
+    NotFinite(usize, Box<EpochRow>),
+}
+
+/// How long a block of turns takes at least, in seconds, if the turns are short; the user sees no faster.
+const BLOCK_SECONDS: f64 = 0.01;
+/// The most turns of a block.
+const BLOCK_TURNS: usize = 4096;
+
 impl Runner {
     /// Runs a loop to its end, or to where it is ended.
     pub fn drive(&self, elaborator: &mut Elaborator, plan: &LoopPlan) -> Result<LoopOutcome> {
         let hooks = elaborator.training.clone();
         let (module, entry) = ready(&elaborator.module, plan.traced.func, self.shared.options.optimise);
-        let program = Prepared::new(&module, entry);
         let known = |values: &[TensorValue]| -> Vec<Tensor> {
             values.iter().map(|value| value.known().expect("everything is known when running")).collect()
         };
-        let (mut carry, xs, captures) =
-            (known(&plan.traced.carry), known(&plan.traced.xs), known(&plan.traced.captures));
-        let n_carry = carry.len();
-        let mut early = hooks.as_ref().and_then(|hooks| hooks.stop.as_ref()).and_then(Early::new);
-        let context = self.shared.context();
-        let start = Instant::now();
-        let mut outcome = LoopOutcome { carry: vec![], emitted: vec![], seconds: vec![] };
+        let (carry, xs, captures) = (known(&plan.traced.carry), known(&plan.traced.xs), known(&plan.traced.captures));
+        let mut drive = Drive {
+            plan,
+            body: Body { program: Prepared::new(&module, entry), xs, captures },
+            early: hooks.as_ref().and_then(|hooks| hooks.stop.as_ref()).and_then(Early::new),
+            run: hooks.as_ref().map_or("loop".to_string(), |hooks| hooks.net.to_string()),
+            start: Instant::now(),
+        };
+        let mut engine = self.engine(&drive, &module, entry, carry);
         *self.shared.stopped.borrow_mut() = "epochs".into();
-        let run = hooks.as_ref().map_or("loop".to_string(), |hooks| hooks.net.to_string());
-        if plan.traced.emitted.is_some() {
-            self.shared.reporter.borrow_mut().train_begins(&run, Some(plan.count));
+        let emits = plan.traced.emitted.is_some();
+        if emits {
+            self.shared.reporter.borrow_mut().train_begins(&drive.run, Some(plan.count));
         }
-        for turn in 0..plan.count {
-            let began = Instant::now();
-            let rows = xs.iter().map(|x| x.row(turn));
-            // Handles, not copies: the first write of a turn to what is carried copies it, so that a turn that is broken off
-            // or diverges can be gone back to.
-            let snapshot = carry.clone();
-            let args: Vec<Tensor> = [Tensor::from_i64(turn as i64)]
-                .into_iter()
-                .chain(carry)
-                .chain(rows)
-                .chain(captures.iter().cloned())
-                .collect();
-            let blamed = args.clone();
-            match program.run(args, &context) {
-                Ok(mut results) => {
-                    let emitted = results.split_off(n_carry);
-                    carry = results;
-                    outcome.seconds.push(began.elapsed().as_secs_f64());
-                    if self.shared.options.interrupt.is_raised() && plan.traced.emitted.is_some() {
-                        // The turn ended early: its parameters count, its row would be that of a part of an epoch.
-                        outcome.seconds.pop();
-                        self.note_interrupt();
-                        break;
-                    }
-                    if let Some(structure) = &plan.traced.emitted {
-                        let row = self.report_row(plan, structure, &emitted, turn, start, &run)?;
-                        outcome.emitted.push(emitted);
-                        if let Some(row) = &row
-                            && !row.cost.is_finite()
-                        {
-                            self.shared.reporter.borrow_mut().train_ends();
-                            return Err(self.diverged(&program, blamed, row, plan));
-                        }
-                        if row.is_some_and(|row| early.as_mut().is_some_and(|early| early.says_stop(&row))) {
-                            *self.shared.stopped.borrow_mut() = "early".into();
-                            break;
-                        }
-                    }
+        let outcome = self.run_turns(elaborator, &mut drive, &mut *engine);
+        if emits {
+            self.shared.reporter.borrow_mut().train_ends();
+        }
+        outcome
+    }
+
+    /// Machine code for the turns, unless the engine is another or the machine does not let us.
+    fn engine(&self, drive: &Drive, module: &Module, entry: FuncId, carry: Vec<Tensor>) -> Box<dyn turns::Engine> {
+        if self.shared.options.engine == Engine::Interp {
+            return Box::new(Interpreted::new(carry));
+        }
+        let (body, limit) = (&drive.body, self.shared.context().memory_limit);
+        let began = Instant::now();
+        match jit::Loop::new(module, entry, drive.plan.count, &carry, &body.xs, &body.captures, limit) {
+            Ok(code) => {
+                let took = 1e3 * began.elapsed().as_secs_f64();
+                self.shared.reporter.borrow_mut().log(&format!("compiled the turns of {} in {took:.1} ms", drive.run));
+                Box::new(Compiled::new(code))
+            }
+            Err(error) => {
+                // Sizes that do not fit are an error the interpreter knows to explain.
+                if matches!(error, jit::Error::Machine(_)) {
+                    self.shared.note_uncompiled(&error);
                 }
-                Err(failed) if failed.fault == Fault::Interrupted && plan.traced.emitted.is_some() => {
-                    carry = snapshot;
+                Box::new(Interpreted::new(carry))
+            }
+        }
+    }
+
+    fn run_turns(
+        &self,
+        elaborator: &Elaborator,
+        drive: &mut Drive,
+        engine: &mut dyn turns::Engine,
+    ) -> Result<LoopOutcome> {
+        let (count, emits) = (drive.plan.count, drive.plan.traced.emitted.is_some());
+        let context = self.shared.context();
+        let mut outcome = LoopOutcome { carry: vec![], emitted: vec![], seconds: vec![] };
+        let (mut first, mut n_wanted) = (0, 1);
+        while first < count {
+            let began = Instant::now();
+            let mut block = engine.run(&drive.body, first..(first + n_wanted).min(count), &context);
+            if emits && block.ended.is_none() && self.shared.options.interrupt.is_raised() {
+                // The last turn ended early: its parameters count, its row would be that of a part of an epoch.
+                (block.n_turns, block.ended) = (block.n_turns - 1, Some(Ended::Interrupted));
+            }
+            let seconds = began.elapsed().as_secs_f64();
+            let found = self.look(drive, &block, first, seconds)?;
+            let n_turns = match found {
+                Found::NotFinite(turn, row) => {
+                    let turn = first + turn;
+                    let carry = engine.before(&drive.body, turn, &context);
+                    self.shared.reporter.borrow_mut().train_ends();
+                    return Err(self.diverged(drive, drive.body.args(turn, carry), &row));
+                }
+                Found::Early(n_turns) => n_turns,
+                Found::Nothing => block.n_turns,
+            };
+            outcome.seconds.extend(std::iter::repeat_n(seconds / block.n_turns.max(1) as f64, n_turns));
+            if emits && n_turns > 0 {
+                outcome.emitted.push(block.emitted.iter().map(|rows| rows.rows(0, n_turns)).collect());
+            }
+            if n_turns < block.n_turns {
+                outcome.carry = engine.before(&drive.body, first + n_turns, &context);
+            }
+            if let Found::Early(_) = found {
+                *self.shared.stopped.borrow_mut() = "early".into();
+                break;
+            }
+            match block.ended {
+                None => {}
+                Some(Ended::Interrupted) if emits => {
                     self.note_interrupt();
                     break;
                 }
                 // Half of a loop that only computes is no result: the script ends.
-                Err(failed) if failed.fault == Fault::Interrupted => return Err(Halt::Interrupted),
-                Err(failed) => {
+                Some(Ended::Interrupted) => return Err(Halt::Interrupted),
+                Some(Ended::Failed(failed)) => {
                     self.shared.reporter.borrow_mut().train_ends();
                     return Err(elaborator.failure(failure(failed)));
                 }
             }
+            first += block.n_turns;
+            if seconds < BLOCK_SECONDS / 2.0 {
+                n_wanted = (2 * n_wanted).min(BLOCK_TURNS);
+            } else if seconds > 2.0 * BLOCK_SECONDS {
+                n_wanted = (n_wanted / 2).max(1);
+            }
         }
-        if plan.traced.emitted.is_some() {
-            self.shared.reporter.borrow_mut().train_ends();
+        if outcome.carry.is_empty() {
+            outcome.carry = engine.carry();
         }
-        outcome.carry = carry;
         Ok(outcome)
+    }
+
+    /// Reports what turns emitted and finds what ends the loop.
+    fn look(&self, drive: &mut Drive, block: &Block, first: usize, seconds: f64) -> Result<Found> {
+        let Some(structure) = &drive.plan.traced.emitted else { return Ok(Found::Nothing) };
+        let before = drive.start.elapsed().as_secs_f64() - seconds;
+        for turn in 0..block.n_turns {
+            let emitted: Vec<Tensor> = block.emitted.iter().map(|rows| rows.row(turn)).collect();
+            let at = before + seconds * (turn + 1) as f64 / block.n_turns as f64;
+            let Some(row) = self.report_row(drive, structure, &emitted, first + turn, at)? else { continue };
+            if !row.cost.is_finite() {
+                return Ok(Found::NotFinite(turn, Box::new(row)));
+            }
+            if drive.early.as_mut().is_some_and(|early| early.says_stop(&row)) {
+                return Ok(Found::Early(turn + 1));
+            }
+        }
+        Ok(Found::Nothing)
     }
 
     /// The user asked to stop a training: what was reached is kept and the rest of the script runs.
@@ -143,15 +227,14 @@ impl Runner {
         self.shared.reporter.borrow_mut().note("interrupted: the training stops here and keeps its result");
     }
 
-    #[allow(clippy::too_many_arguments, reason = "what is known of one turn; only drive calls this")]
+    /// Reports what a turn emitted, `seconds` after the loop began; gives the row if it is that of an epoch.
     fn report_row(
         &self,
-        plan: &LoopPlan,
+        drive: &Drive,
         structure: &Structure,
         emitted: &[Tensor],
         turn: usize,
-        start: Instant,
-        run: &str,
+        seconds: f64,
     ) -> Result<Option<EpochRow>> {
         let leaves: Vec<TensorValue> = emitted.iter().cloned().map(TensorValue::constant).collect();
         let value = unflatten(structure, leaves);
@@ -174,11 +257,11 @@ impl Runner {
         let valid =
             record.get("valid").and_then(Value::as_record).map(|valid| numbers(&valid.fields)).unwrap_or_default();
         let row = EpochRow {
-            run: run.to_string(),
+            run: drive.run.clone(),
             epoch: scalar("epoch").map_or(turn + 1, |epoch| epoch as usize),
-            epochs: Some(plan.count),
+            epochs: Some(drive.plan.count),
             cost,
-            seconds: start.elapsed().as_secs_f64(),
+            seconds,
             metrics: numbers(&metrics),
             valid,
         };
@@ -187,8 +270,9 @@ impl Runner {
     }
 
     /// The error for a cost that is no longer a number: the epoch, the batch and the first operation that made one.
-    fn diverged(&self, program: &Prepared, args: Vec<Tensor>, row: &EpochRow, plan: &LoopPlan) -> Halt {
-        let Some(place) = program.blame(args, &self.shared.context()) else {
+    fn diverged(&self, drive: &Drive, args: Vec<Tensor>, row: &EpochRow) -> Halt {
+        let plan = drive.plan;
+        let Some(place) = drive.body.program.blame(args, &self.shared.context()) else {
             return diagnostic!(E0504, plan.span, "the cost became {} in epoch {}", row.cost, row.epoch;
                 help: "a smaller learning rate or `clip = clip_norm(1.0)` often helps")
             .into();

@@ -3,8 +3,8 @@
 //! A program is a function of a matrix, a vector and a number. It is called, differentiated, mapped over rows and repeated
 //! in a loop, with all passes and with the fewest. The programs are the same on every run of the test.
 
-use nabla::session::Options;
 use nabla::session::options::Optimise;
+use nabla::session::{Engine, Options};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -160,8 +160,8 @@ fn compare(text: &str, what: &str, a: &[f64], b: &[f64]) -> Result<(), TestCaseE
     Ok(())
 }
 
-fn values(optimise: Optimise, text: &str) -> Result<Values, TestCaseError> {
-    let options = Options { optimise, ..Options::default() };
+fn values(engine: Engine, optimise: Optimise, text: &str) -> Result<Values, TestCaseError> {
+    let options = Options { engine, optimise, ..Options::default() };
     evaluate(options, &script(text)).map_err(|message| TestCaseError::fail(format!("{message}\n{text}")))
 }
 
@@ -170,9 +170,12 @@ fn every_way_to_run_a_program_gives_the_same_numbers() {
     let config = Config { cases: 600, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRunner::deterministic().rng().clone());
     let outcome = runner.run(&program(), |text| {
-        let (full, least) = (values(Optimise::Full, &text)?, values(Optimise::Least, &text)?);
+        let full = values(Engine::Interp, Optimise::Full, &text)?;
+        let least = values(Engine::Interp, Optimise::Least, &text)?;
+        let compiled = values(Engine::JitAll, Optimise::Full, &text)?;
         for path in ["value", "gradient.0", "gradient.1", "gradient.2", "direction", "mapped", "slopes", "total"] {
             compare(&text, path, &full.numbers(path), &least.numbers(path))?;
+            compare(&text, path, &full.numbers(path), &compiled.numbers(path))?;
         }
         let (value, mapped) = (full.number("value"), full.numbers("mapped"));
         compare(&text, "called and mapped", &[value], &mapped[..1])?;

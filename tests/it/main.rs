@@ -7,6 +7,7 @@ mod builtins;
 mod cli;
 mod derive;
 mod docs;
+mod engines;
 mod errors;
 mod examples;
 mod fixtures;

@@ -32,6 +32,11 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("clap", &["cli", "main.rs"]),
     ("anstream", &["cli"]),
     ("ctrlc", &["cli"]),
+    ("cranelift_codegen", &["exec/jit"]),
+    ("cranelift_frontend", &["exec/jit"]),
+    ("cranelift_jit", &["exec/jit"]),
+    ("cranelift_module", &["exec/jit"]),
+    ("cranelift_native", &["exec/jit"]),
 ];
 
 /// Files of more than 400 lines, and the one idea that keeps each together.

@@ -7,7 +7,7 @@ mod text;
 
 use std::sync::atomic::AtomicBool;
 
-use nabla::exec::{Context, Failure, interp};
+use nabla::exec::{Context, Failure, interp, jit};
 use nabla::ir::op::{Definite, Op, Sample, SampleArg};
 use nabla::ir::{Builder, Dim, FuncId, Graph, Module, Origin, Type, ValueId};
 use nabla::tensor::{DType, Key, Tensor};
@@ -17,8 +17,40 @@ pub static NEVER: AtomicBool = AtomicBool::new(false);
 /// Enough memory for every test.
 pub const CONTEXT: Context = Context { interrupt: &NEVER, memory_limit: 1 << 26 };
 
+/// What the interpreter gives, after compiled code gave the same.
 pub fn run(module: &Module, func: FuncId, args: Vec<Tensor>) -> Result<Vec<Tensor>, Failure> {
-    interp::run(module, func, args, &CONTEXT)
+    let results = interp::run(module, func, args.clone(), &CONTEXT);
+    match jit::Program::new(module, func, &args, CONTEXT.memory_limit) {
+        Ok(mut program) => match (&results, program.run(&args, &NEVER)) {
+            (Ok(wanted), Ok(got)) => alike(&got, wanted),
+            (Err(_), Err(_)) => {}
+            (wanted, got) => panic!("{got:?} is not {wanted:?}"),
+        },
+        Err(error) => assert!(results.is_err(), "not compiled: {error}"),
+    }
+    results
+}
+
+/// Panics if numbers differ by more than rounding.
+fn alike(got: &[Tensor], wanted: &[Tensor]) {
+    assert_eq!(got.len(), wanted.len());
+    for (got, wanted) in got.iter().zip(wanted) {
+        assert_eq!((got.dtype(), got.shape()), (wanted.dtype(), wanted.shape()));
+        let tolerance = match got.dtype() {
+            DType::F32 => 1e-5,
+            DType::F64 => 1e-12,
+            _ => {
+                assert_eq!(got, wanted);
+                continue;
+            }
+        };
+        let scale =
+            wanted.to_f64_vec().into_iter().filter(|x| x.is_finite()).fold(1.0, |scale: f64, x| scale.max(x.abs()));
+        for (a, b) in got.to_f64_vec().into_iter().zip(wanted.to_f64_vec()) {
+            let same = a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= tolerance * scale;
+            assert!(same, "compiled code gives {a:e}, the interpreter {b:e}: {got:?} for {wanted:?}");
+        }
+    }
 }
 
 /// The function of this name.

@@ -74,6 +74,11 @@ pub fn gemm<T: Element>(d: &Descriptor<T>, a: &[T], b: &[T], bias: Option<&[T]>,
     T::kernels().gemm(d, a, b, bias, c);
 }
 
+/// Numbers of memory that [`gemm_fn`] needs beside the operands.
+pub fn scratch_len<T: Element>(d: &Descriptor<T>) -> usize {
+    T::kernels().scratch_len(d)
+}
+
 macro_rules! maps {
     ($($(#[$doc:meta])* $name:ident $in_place:ident $map:ident;)*) => { $(
         $(#[$doc])*

@@ -1,0 +1,145 @@
+//! Calls of native code.
+
+use cranelift_codegen::ir::{AbiParam, InstBuilder, Signature, Type, Value, types};
+use cranelift_frontend::FunctionBuilder;
+
+use super::Data;
+use super::function::Function;
+use crate::exec::jit::micro::{self, Element};
+use crate::exec::jit::plan::{Operand, bytes, sizes};
+use crate::exec::jit::runtime::{self, Site};
+use crate::ir::op::Op;
+use crate::ir::{Def, NodeId, ValueId};
+use crate::tensor::DType;
+
+/// Calls the C function at an address of this process.
+pub fn call_native(b: &mut FunctionBuilder, address: usize, args: &[Value], result: Option<Type>) -> Option<Value> {
+    let mut signature = Signature::new(b.func.signature.call_conv);
+    for &arg in args {
+        signature.params.push(AbiParam::new(b.func.dfg.value_type(arg)));
+    }
+    signature.returns.extend(result.map(AbiParam::new));
+    let signature = b.import_signature(signature);
+    let address = b.ins().iconst(types::I64, address as i64);
+    let call = b.ins().call_indirect(signature, address, args);
+    b.inst_results(call).first().copied()
+}
+
+impl Function<'_, '_> {
+    pub fn int(&mut self, value: usize) -> Value {
+        self.b.ins().iconst(types::I64, value as i64)
+    }
+
+    /// Calls a function that gives a status, and leaves if it is not done.
+    fn call_or_leave(&mut self, address: usize, args: &[Value]) {
+        let status = call_native(&mut self.b, address, args, Some(types::I64)).expect("it gives a status");
+        self.leave_unless_done(status);
+    }
+
+    /// Copies bytes; both may be the same place.
+    pub fn copy(&mut self, to: Value, from: Value, bytes: usize) {
+        match bytes {
+            0 => {}
+            1 | 2 | 4 | 8 | 16 => {
+                let ty = match bytes {
+                    1 => types::I8,
+                    2 => types::I16,
+                    4 => types::I32,
+                    8 => types::I64,
+                    _ => types::I64X2,
+                };
+                let value = self.load(ty, from, 0);
+                self.store(value, to, 0);
+            }
+            _ => {
+                let n = self.int(bytes);
+                call_native(&mut self.b, runtime::copy as *const () as usize, &[to, from, n], None);
+            }
+        }
+    }
+}
+
+/// The address of the kernel of a function for an element type.
+fn map_address(map: micro::Map, dtype: DType) -> usize {
+    match dtype {
+        DType::F32 => <f32 as Element>::kernels().map_fn(map) as usize,
+        _ => <f64 as Element>::kernels().map_fn(map) as usize,
+    }
+}
+
+/// A function of all elements.
+pub fn vector(f: &mut Function, node: NodeId, map: micro::Map, arg: &Operand) {
+    let result = f.graph.node(node).results[0];
+    let ty = f.graph.ty(result);
+    let (len, address) = (sizes(ty).iter().product(), map_address(map, ty.dtype));
+    let (x, y) = (f.pointer(arg), f.pointer_to(result));
+    let n = f.int(len);
+    call_native(&mut f.b, address, &[x, y, n], None);
+}
+
+/// Rows of a tensor.
+pub fn rows(f: &mut Function, node: NodeId, args: &[Operand]) {
+    let node = f.graph.node(node);
+    let x = sizes(f.graph.ty(node.args[0]));
+    let result = node.results[0];
+    let row_bytes = x[1..].iter().product::<usize>() * f.graph.ty(result).dtype.size_bytes();
+    let total = f.int(x[0]);
+    let n = match node.op {
+        Op::Rows(_) => sizes(f.graph.ty(result))[0],
+        _ => sizes(f.graph.ty(node.args[1])).iter().product(),
+    };
+    let address = match node.op {
+        Op::Rows(_) => runtime::copy_rows as *const () as usize,
+        _ => runtime::gather_rows as *const () as usize,
+    };
+    let (from, which, to) = (f.pointer(&args[0]), f.pointer(&args[1]), f.pointer_to(result));
+    let (n, row_bytes) = (f.int(n), f.int(row_bytes));
+    f.call_or_leave(address, &[from, which, to, total, n, row_bytes]);
+}
+
+/// The kernel of the interpreter.
+pub fn kernel(f: &mut Function, data: &mut Data, node: NodeId, args: &[Operand], scratch: usize) {
+    let node = f.graph.node(node);
+    let described = |values: &[ValueId]| {
+        values.iter().map(|&value| (f.graph.ty(value).dtype, sizes(f.graph.ty(value)))).collect::<Vec<_>>()
+    };
+    let site = Box::new(Site { op: node.op.clone(), args: described(&node.args), results: described(&node.results) });
+    let address = &raw const *site as usize;
+    data.sites.push(site);
+    let table = f.in_frame(scratch);
+    for (idx, arg) in args.iter().enumerate() {
+        let pointer = f.pointer(arg);
+        f.store(pointer, table, 8 * idx as i64);
+    }
+    for (idx, &result) in node.results.iter().enumerate() {
+        let pointer = f.pointer_to(result);
+        f.store(pointer, table, 8 * (args.len() + idx) as i64);
+    }
+    let (site, results) = (f.int(address), f.offset(table, 8 * args.len() as i64));
+    f.call_or_leave(runtime::kernel as *const () as usize, &[site, table, results]);
+}
+
+/// What is copied to the places of results at the end. Arguments may lie where other results go, so they are copied twice.
+pub fn copies(f: &mut Function) {
+    let plan = f.plan;
+    let size = |f: &Function, idx: usize| bytes(f.graph.ty(f.graph.results()[idx]));
+    let is_param = |f: &Function, operand: &Operand| matches!(f.graph.value(operand.root).def, Def::Param(_));
+    let mut at = plan.scratch.get(&plan.steps.len()).copied().unwrap_or(0);
+    let mut second = vec![];
+    for (idx, operand) in &plan.copies {
+        let bytes = size(f, *idx);
+        let from = f.pointer(operand);
+        if is_param(f, operand) && plan.copies.len() > 1 {
+            let kept = f.in_frame(at);
+            f.copy(kept, from, bytes);
+            second.push((*idx, kept, bytes));
+            at += bytes.next_multiple_of(64);
+        } else {
+            second.push((*idx, from, bytes));
+        }
+    }
+    for (idx, from, bytes) in second {
+        let to = f.result_pointer(idx);
+        f.copy(to, from, bytes);
+    }
+}

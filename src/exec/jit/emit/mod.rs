@@ -1,0 +1,219 @@
+//! Writes planned functions as machine code.
+#![allow(unsafe_code)] // Code is memory that was made executable.
+
+mod calls;
+mod element;
+mod function;
+mod loops;
+mod nest;
+mod product;
+mod region;
+
+pub use function::status;
+
+use std::collections::HashMap;
+
+use cranelift_codegen::ir::{AbiParam, InstBuilder, UserFuncName, types};
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_codegen::{Context, isa};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
+use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
+use cranelift_module::{FuncId as CodeId, Module as _, default_libcall_names};
+
+use super::plan::{Kind, Plan, Step, kind};
+use super::runtime::Site;
+use super::{Error, micro};
+use crate::exec::interp;
+use crate::ir::{Module, NodeId, ValueId};
+use crate::tensor::Tensor;
+use function::Function;
+
+/// Address space for the code of one program; only what is written takes memory.
+const CODE_SPACE: usize = 64 << 20;
+
+/// A program being written.
+pub struct Writer<'a> {
+    module: &'a Module,
+    code: JITModule,
+    context: Context,
+    builder: FunctionBuilderContext,
+    data: Data,
+    /// The text of every function, if wanted.
+    text: Option<Vec<String>>,
+}
+
+/// What the code refers to by address.
+#[derive(Default)]
+#[allow(clippy::vec_box, reason = "the code knows the addresses of what is boxed")]
+pub struct Data {
+    constants: Vec<Box<Tensor>>,
+    sites: Vec<Box<Site>>,
+    products_f32: Vec<Box<micro::Descriptor<f32>>>,
+    products_f64: Vec<Box<micro::Descriptor<f64>>>,
+}
+
+/// A function in memory: takes what the run shares and its frame, gives a status.
+pub type Entry = unsafe extern "C" fn(context: *const super::runtime::Shared, frame: *mut u8) -> i64;
+
+/// What came of a program.
+pub struct Written {
+    pub code: Code,
+    /// In the order they were asked for.
+    pub entries: Vec<Entry>,
+    /// The text of every function, if it was wanted.
+    pub text: Vec<String>,
+}
+
+/// Machine code, and what it refers to. The memory is freed with it.
+pub struct Code {
+    module: Option<JITModule>,
+    #[allow(dead_code, reason = "the code refers to it by address")]
+    data: Data,
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        if let Some(module) = self.module.take() {
+            // SAFETY: whoever holds an entry also holds the code, so nothing runs in it any more.
+            unsafe { module.free_memory() };
+        }
+    }
+}
+
+fn target() -> Result<OwnedTargetIsa, Error> {
+    let mut flags = settings::builder();
+    let options = [
+        ("opt_level", "speed"),
+        ("is_pic", "false"),
+        ("use_colocated_libcalls", "false"),
+        ("enable_probestack", "false"),
+        ("unwind_info", "false"),
+        ("enable_verifier", if cfg!(debug_assertions) { "true" } else { "false" }),
+    ];
+    for (name, value) in options {
+        flags.set(name, value).map_err(|error| Error::Machine(error.to_string()))?;
+    }
+    let builder: isa::Builder = cranelift_native::builder().map_err(|error| Error::Machine(error.to_string()))?;
+    builder.finish(settings::Flags::new(flags)).map_err(|error| Error::Machine(error.to_string()))
+}
+
+impl<'a> Writer<'a> {
+    /// Begins a program of functions of `module`; with `text`, what is written can be read.
+    pub fn new(module: &'a Module, text: bool) -> Result<Writer<'a>, Error> {
+        let mut builder = JITBuilder::with_isa(target()?, default_libcall_names());
+        let memory =
+            ArenaMemoryProvider::new_with_size(CODE_SPACE).map_err(|error| Error::Machine(error.to_string()))?;
+        builder.memory_provider(Box::new(memory));
+        let code = JITModule::new(builder);
+        let context = code.make_context();
+        Ok(Writer {
+            module,
+            code,
+            context,
+            builder: FunctionBuilderContext::new(),
+            data: Data::default(),
+            text: text.then(Vec::new),
+        })
+    }
+
+    /// Writes a function and those it calls.
+    pub fn function(&mut self, plan: &Plan) -> Result<CodeId, Error> {
+        let mut children: HashMap<usize, Vec<CodeId>> = HashMap::new();
+        for (idx, step) in plan.steps.iter().enumerate() {
+            if let Step::Region { children: plans, .. } = step {
+                let ids = plans.iter().map(|plan| self.function(plan)).collect::<Result<_, _>>()?;
+                children.insert(idx, ids);
+            }
+        }
+        let module = self.module;
+        let graph = module.graph(plan.func);
+        let constants = self.constants(plan)?;
+
+        let mut signature = self.code.make_signature();
+        signature.params.extend([AbiParam::new(types::I64), AbiParam::new(types::I64)]);
+        signature.returns.push(AbiParam::new(types::I64));
+        let machine = |error: cranelift_module::ModuleError| Error::Machine(error.to_string());
+        let id = self.code.declare_anonymous_function(&signature).map_err(machine)?;
+        self.context.func.signature = signature;
+        self.context.func.name = UserFuncName::user(0, id.as_u32());
+        let callees: HashMap<usize, Vec<_>> = children
+            .into_iter()
+            .map(|(step, ids)| {
+                let declared = ids.into_iter().map(|id| self.code.declare_func_in_func(id, &mut self.context.func));
+                (step, declared.collect())
+            })
+            .collect();
+
+        let mut b = FunctionBuilder::new(&mut self.context.func, &mut self.builder);
+        let entry = b.create_block();
+        b.append_block_params_for_function_params(entry);
+        b.switch_to_block(entry);
+        let [context, frame] = b.block_params(entry) else { unreachable!("the signature has two") };
+        let (context, frame) = (*context, *frame);
+        let mut f = Function { b, graph, plan, constants: &constants, context, frame };
+        for (idx, step) in plan.steps.iter().enumerate() {
+            match step {
+                Step::Loop(group) => loops::emit(&mut f, group),
+                Step::Vector { node, map, arg } => calls::vector(&mut f, *node, *map, arg),
+                Step::Product(product) => {
+                    product::emit(&mut f, &mut self.data, product, plan.scratch.get(&idx).copied())
+                }
+                Step::Rows { node, args } => calls::rows(&mut f, *node, args),
+                Step::Kernel { node, args } => calls::kernel(&mut f, &mut self.data, *node, args, plan.scratch[&idx]),
+                Step::Region { node, args, children } => {
+                    region::emit(&mut f, *node, args, children, &callees[&idx], plan.scratch[&idx]);
+                }
+            }
+        }
+        calls::copies(&mut f);
+        let done = f.b.ins().iconst(types::I64, status::DONE);
+        f.b.ins().return_(&[done]);
+        f.b.seal_all_blocks();
+        let config = self.code.target_config();
+        f.b.finalize(config);
+        if let Some(text) = &mut self.text {
+            text.push(format!(
+                "; {}, {} bytes of frame\n{}",
+                module.func(plan.func).name,
+                plan.frame,
+                self.context.func.display()
+            ));
+        }
+        self.code.define_function(id, &mut self.context).map_err(|error| Error::Machine(format!("{error:?}")))?;
+        self.code.clear_context(&mut self.context);
+        Ok(id)
+    }
+
+    /// Computes the constants of a function and keeps them.
+    fn constants(&mut self, plan: &Plan) -> Result<HashMap<ValueId, *const u8>, Error> {
+        let graph = self.module.graph(plan.func);
+        let mut places = HashMap::new();
+        for (idx, node) in graph.nodes().iter().enumerate() {
+            if kind(graph, NodeId(idx as u32)) != Kind::Constant {
+                continue;
+            }
+            let never = std::sync::atomic::AtomicBool::new(false);
+            let context = crate::exec::Context { interrupt: &never, memory_limit: usize::MAX };
+            let value = interp::eval_op(self.module, &node.op, vec![], &[], &context);
+            let value = value.map_err(|fault| Error::Sizes(format!("{fault:?}")))?.remove(0);
+            let value = Box::new(value);
+            places.insert(node.results[0], super::runtime::address(&value));
+            self.data.constants.push(value);
+        }
+        Ok(places)
+    }
+
+    /// Makes what was written executable.
+    pub fn finish(mut self, entries: &[CodeId]) -> Result<Written, Error> {
+        self.code.finalize_definitions().map_err(|error| Error::Machine(error.to_string()))?;
+        let entries = entries.iter().map(|&id| {
+            let address = self.code.get_finalized_function(id);
+            // SAFETY: the function was written with this signature.
+            unsafe { std::mem::transmute::<*const u8, Entry>(address) }
+        });
+        let entries = entries.collect();
+        let code = Code { module: Some(self.code), data: self.data };
+        Ok(Written { code, entries, text: self.text.unwrap_or_default() })
+    }
+}

@@ -1,0 +1,215 @@
+//! What compiled code calls, and how it sees tensors.
+//!
+//! Nothing here panics into compiled code: a kernel that fails gives a status, and the interpreter finds out why.
+#![allow(unsafe_code)] // Compiled code knows addresses only.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
+
+use super::emit::status;
+use crate::ir::op::{Fault, Frame, Op};
+use crate::ir::{Dim, FuncId, Symbol};
+use crate::tensor::{DType, Element, Key, Tensor, Whole};
+
+/// What a run shares with all functions of the code.
+#[repr(C)]
+pub struct Shared {
+    /// Whether the user asked to stop.
+    pub interrupt: *const AtomicBool,
+}
+
+/// An op that the interpreter's kernels compute, and the types of what it takes and gives.
+pub struct Site {
+    pub op: Op,
+    pub args: Vec<(DType, Vec<usize>)>,
+    pub results: Vec<(DType, Vec<usize>)>,
+}
+
+/// Where the elements of a tensor lie.
+pub fn address(tensor: &Tensor) -> *const u8 {
+    match tensor.dtype() {
+        DType::F32 => tensor.as_slice::<f32>().as_ptr().cast(),
+        DType::F64 => tensor.as_slice::<f64>().as_ptr().cast(),
+        DType::I64 => tensor.as_slice::<i64>().as_ptr().cast(),
+        DType::Bool => tensor.as_slice::<bool>().as_ptr().cast(),
+        DType::Key => tensor.as_slice::<Key>().as_ptr().cast(),
+    }
+}
+
+/// A tensor of the elements at an address.
+///
+/// # Safety
+/// As many elements of this type as the shape has may be read there.
+pub unsafe fn tensor_at(dtype: DType, shape: &[usize], at: *const u8) -> Tensor {
+    /// # Safety
+    /// As above.
+    unsafe fn of<T: Element>(shape: &[usize], at: *const u8) -> Tensor {
+        let len = shape.iter().product();
+        let mut elements: Vec<T> = Vec::with_capacity(len);
+        // SAFETY: the caller's promise; the vector has room for as many, and elements are plain bytes.
+        unsafe {
+            std::ptr::copy_nonoverlapping(at.cast(), elements.as_mut_ptr(), len);
+            elements.set_len(len);
+        }
+        Tensor::from_vec(elements, shape)
+    }
+    // SAFETY: passed on.
+    unsafe {
+        match dtype {
+            DType::F32 => of::<f32>(shape, at),
+            DType::F64 => of::<f64>(shape, at),
+            DType::I64 => of::<i64>(shape, at),
+            DType::Bool => of::<bool>(shape, at),
+            DType::Key => of::<Key>(shape, at),
+        }
+    }
+}
+
+/// Ops see no sizes but those they were given as numbers.
+struct Numbers;
+
+impl Frame for Numbers {
+    fn offset(&self, dim: &Dim) -> i64 {
+        dim.as_const().expect("specialise gave every size a number")
+    }
+
+    fn bind(&mut self, _: &Symbol, _: usize) {}
+
+    fn call(&mut self, _: FuncId, _: Vec<Tensor>) -> Result<Vec<Tensor>, Fault> {
+        unreachable!("ops with functions are compiled")
+    }
+
+    fn poll(&self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn reserve(&self, _: DType, _: &[usize]) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn n_results(&self, _: FuncId) -> usize {
+        unreachable!("ops with functions are compiled")
+    }
+
+    fn result_type(&self, _: FuncId, _: usize) -> (DType, Vec<usize>) {
+        unreachable!("ops with functions are compiled")
+    }
+}
+
+/// Runs the interpreter's kernel of an op.
+///
+/// # Safety
+/// The tables have as many pointers as the site has arguments and results, to tensors of these types.
+pub unsafe extern "C" fn kernel(site: *const Site, args: *const *const u8, results: *const *mut u8) -> i64 {
+    // SAFETY: the caller's promise.
+    let site = unsafe { &*site };
+    let run = || {
+        let args = site.args.iter().enumerate().map(|(idx, (dtype, shape))| {
+            // SAFETY: the caller's promise.
+            unsafe { tensor_at(*dtype, shape, *args.add(idx)) }
+        });
+        site.op.rule().eval(args.collect(), &mut Numbers)
+    };
+    let Ok(Ok(values)) = catch_unwind(AssertUnwindSafe(run)) else { return status::FAULT };
+    for (idx, (value, (dtype, shape))) in values.iter().zip(&site.results).enumerate() {
+        if value.dtype() != *dtype || value.shape() != shape {
+            return status::FAULT;
+        }
+        // SAFETY: the caller's promise; the value has the type of the result.
+        unsafe { std::ptr::copy_nonoverlapping(address(value), *results.add(idx), value.nbytes()) };
+    }
+    status::DONE
+}
+
+/// Copies bytes.
+///
+/// # Safety
+/// `n` bytes may be read and written there.
+pub unsafe extern "C" fn copy(to: *mut u8, from: *const u8, n: usize) {
+    if !std::ptr::eq(to, from) {
+        // SAFETY: the caller's promise.
+        unsafe { std::ptr::copy(from, to, n) };
+    }
+}
+
+/// Copies `n` of `total` rows, from the row `*start` on.
+///
+/// # Safety
+/// `from` has `total` rows, `to` has room for `n`.
+pub unsafe extern "C" fn copy_rows(
+    from: *const u8,
+    start: *const i64,
+    to: *mut u8,
+    total: usize,
+    n: usize,
+    row: usize,
+) -> i64 {
+    // SAFETY: the caller's promise; the rows lie among those there are.
+    unsafe {
+        match usize::try_from(*start) {
+            Ok(start) if start + n <= total => std::ptr::copy_nonoverlapping(from.add(start * row), to, n * row),
+            _ => return status::FAULT,
+        }
+    }
+    status::DONE
+}
+
+/// Copies the rows of these indices.
+///
+/// # Safety
+/// `from` has `total` rows, `index` has `n` numbers, `to` has room for `n` rows.
+pub unsafe extern "C" fn gather_rows(
+    from: *const u8,
+    index: *const i64,
+    to: *mut u8,
+    total: usize,
+    n: usize,
+    row: usize,
+) -> i64 {
+    for k in 0..n {
+        // SAFETY: the caller's promise; the row is one of those there are.
+        unsafe {
+            match usize::try_from(*index.add(k)) {
+                Ok(idx) if idx < total => std::ptr::copy_nonoverlapping(from.add(idx * row), to.add(k * row), row),
+                _ => return status::FAULT,
+            }
+        }
+    }
+    status::DONE
+}
+
+/// The quotient of ints rounded down.
+pub extern "C" fn floor_quotient(a: i64, b: i64) -> i64 {
+    a.floor_quotient(b)
+}
+
+/// The remainder of ints with the sign of the divisor.
+pub extern "C" fn floor_remainder(a: i64, b: i64) -> i64 {
+    a.floor_remainder(b)
+}
+
+macro_rules! functions {
+    ($($(#[$doc:meta])* $name:ident |$($arg:ident: $single:ty, $double:ty);+| $value:expr;)*) => {$(
+        $(#[$doc])*
+        pub fn $name(dtype: DType) -> usize {
+            extern "C" fn single($($arg: $single),+) -> f32 {
+                $value
+            }
+            extern "C" fn double($($arg: $double),+) -> f64 {
+                $value
+            }
+            if dtype == DType::F32 { single as *const () as usize } else { double as *const () as usize }
+        }
+    )*};
+}
+
+functions! {
+    /// The address of aᵇ.
+    pow_fn |a: f32, f64; b: f32, f64| a.powf(b);
+    /// The address of the angle of the point (x, y).
+    atan2_fn |y: f32, f64; x: f32, f64| y.atan2(x);
+    /// The address of the error function.
+    erf_fn |x: f32, f64| crate::tensor::Real::erf(x);
+    /// The address of aⁿ.
+    powi_fn |a: f32, f64; n: i32, i32| a.powi(n);
+}
