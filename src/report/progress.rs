@@ -37,6 +37,11 @@ impl Progress {
         Progress { form, bar: None, last: None }
     }
 
+    /// Whether anything is shown at all.
+    pub fn is_seen(&self) -> bool {
+        self.form != ProgressForm::Silent
+    }
+
     /// A training begins: `epochs` is how many there will be at most.
     pub fn begin(&mut self, run: &str, epochs: Option<usize>) {
         self.last = None;

@@ -80,6 +80,11 @@ impl Reporter {
         self.progress.within(done);
     }
 
+    /// Whether anybody sees the rows of epochs.
+    pub fn wants_epochs(&self) -> bool {
+        self.form == Form::Json || self.progress.is_seen()
+    }
+
     /// An epoch ended.
     pub fn epoch(&mut self, row: &EpochRow) {
         self.progress.epoch(row, &mut self.err);

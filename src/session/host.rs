@@ -1,6 +1,6 @@
 //! What the elaborator asks of the world, answered: running graphs, modules, effects.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -39,6 +39,7 @@ pub struct Shared {
     interrupted: Rc<Cell<bool>>,
     /// Whether it was said that nothing is compiled.
     uncompiled: Rc<Cell<bool>>,
+    pool: Rc<OnceCell<Rc<jit::Pool>>>,
     memory_limit: usize,
 }
 
@@ -55,6 +56,7 @@ impl Shared {
             stopped: Rc::default(),
             interrupted: Rc::default(),
             uncompiled: Rc::default(),
+            pool: Rc::default(),
             memory_limit: physical_memory().unwrap_or(FALLBACK_MEMORY),
         }
     }
@@ -62,6 +64,15 @@ impl Shared {
     /// Whether the user stopped a training of this session.
     pub fn was_interrupted(&self) -> bool {
         self.interrupted.get() || self.options.interrupt.is_raised()
+    }
+
+    /// The threads of the session.
+    pub fn pool(&self) -> Rc<jit::Pool> {
+        let n_threads = || {
+            let of_machine = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+            self.options.threads.unwrap_or_else(of_machine)
+        };
+        self.pool.get_or_init(|| Rc::new(jit::Pool::new(n_threads()))).clone()
     }
 
     /// What a graph may use while it runs.
@@ -142,7 +153,7 @@ impl Runner {
             _ => return None,
         };
         match sized.compile() {
-            Ok(mut program) => program.run(args, self.shared.context().interrupt).ok(),
+            Ok(mut program) => program.run(args, self.shared.context().interrupt, &self.shared.pool()).ok(),
             Err(error) => {
                 self.shared.note_uncompiled(&error);
                 None

@@ -124,7 +124,7 @@ impl Runner {
             Ok(code) => {
                 let took = 1e3 * began.elapsed().as_secs_f64();
                 self.shared.reporter.borrow_mut().log(&format!("compiled the turns of {} in {took:.1} ms", drive.run));
-                Box::new(Compiled::new(code))
+                Box::new(Compiled::new(code, self.shared.pool()))
             }
             Err(error) => {
                 // Sizes that do not fit are an error the interpreter knows to explain.
@@ -206,7 +206,15 @@ impl Runner {
     fn look(&self, drive: &mut Drive, block: &Block, first: usize, seconds: f64) -> Result<Found> {
         let Some(structure) = &drive.plan.traced.emitted else { return Ok(Found::Nothing) };
         let before = drive.start.elapsed().as_secs_f64() - seconds;
-        for turn in 0..block.n_turns {
+        let mut turns = 0..block.n_turns;
+        if drive.early.is_none() && !self.shared.reporter.borrow().wants_epochs() && is_epoch(structure) {
+            // Nobody looks at the rows: only a cost that is no number matters.
+            turns = match first_not_finite(structure, block) {
+                Some(turn) => turn..turn + 1,
+                None => return Ok(Found::Nothing),
+            };
+        }
+        for turn in turns {
             let emitted: Vec<Tensor> = block.emitted.iter().map(|rows| rows.row(turn)).collect();
             let at = before + seconds * (turn + 1) as f64 / block.n_turns as f64;
             let Some(row) = self.report_row(drive, structure, &emitted, first + turn, at)? else { continue };
@@ -295,6 +303,20 @@ impl Runner {
         *error = error.with_help("a smaller learning rate or `clip = clip_norm(1.0)` often helps");
         error.into()
     }
+}
+
+/// Whether a row has what a row of a training has.
+fn is_epoch(structure: &Structure) -> bool {
+    let paths = structure.paths();
+    [".epoch", ".cost"].iter().all(|name| paths.iter().any(|path| path == name))
+}
+
+/// The first turn of a block whose cost is no number.
+fn first_not_finite(structure: &Structure, block: &Block) -> Option<usize> {
+    let column = structure.paths().iter().position(|path| path == ".cost")?;
+    // Nothing was emitted if the first turn already failed.
+    let costs = block.emitted.get(column)?;
+    (0..block.n_turns).find(|&turn| !costs.get_f64(turn).is_finite())
 }
 
 /// An op as the language writes it.

@@ -1,6 +1,7 @@
 //! Runs turns of a loop whose body is one compiled function, in the interpreter or as machine code.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use crate::exec::interp::Prepared;
 use crate::exec::jit::{self, Stop};
@@ -102,20 +103,21 @@ impl Engine for Interpreted {
 /// Machine code: many turns at a time. What is carried is kept before them; to go back is to run some of them again.
 pub struct Compiled {
     code: jit::Loop,
+    pool: Rc<jit::Pool>,
     /// The first turn of the block run last, and what was carried before it.
     last: (usize, Vec<Tensor>),
 }
 
 impl Compiled {
-    pub fn new(mut code: jit::Loop) -> Compiled {
-        Compiled { last: (0, code.carry()), code }
+    pub fn new(mut code: jit::Loop, pool: Rc<jit::Pool>) -> Compiled {
+        Compiled { last: (0, code.carry()), code, pool }
     }
 }
 
 impl Engine for Compiled {
     fn run(&mut self, body: &Body, turns: Range<usize>, context: &Context) -> Block {
         self.last = (turns.start, self.code.carry());
-        let (emitted, ended) = self.code.run(turns.clone(), context.interrupt);
+        let (emitted, ended) = self.code.run(turns.clone(), context.interrupt, &self.pool);
         let Err((turn, stop)) = ended else { return Block { n_turns: turns.len(), emitted, ended: None } };
         let ended = match stop {
             Stop::Interrupted { whole: true } => Ended::Interrupted,
@@ -137,7 +139,7 @@ impl Engine for Compiled {
         let now = self.code.carry();
         self.code.set_carry(&self.last.1);
         // These turns went well the first time.
-        let _ = self.code.run(self.last.0..turn, &never);
+        let _ = self.code.run(self.last.0..turn, &never, &self.pool);
         let before = self.code.carry();
         self.code.set_carry(&now);
         before

@@ -11,17 +11,21 @@
 //! | [`Sized`] | a function with numbers for sizes, to be compiled if that is worth it |
 //! | [`Program`] | a compiled function, called once or often |
 //! | [`Loop`] | the body of a loop, run for some turns at a time |
+//! | [`Pool`] | the threads that share what is large |
 //!
 //! [`specialise`]: mod@crate::rewrite::specialise
 
 mod emit;
+mod hoist;
 pub mod micro;
 mod plan;
+mod pool;
 mod run;
 mod runtime;
 mod spell;
 mod view;
 
+pub use pool::Pool;
 pub use run::{Loop, Program, Sized, Stop, text};
 
 /// Why a program is not compiled.

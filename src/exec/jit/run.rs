@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Error;
 use super::emit::{Code, Entry, Writer, Written, status};
+use super::hoist::{Hoisted, hoist};
 use super::plan::{Plan, Shared as Overlap, bytes, sizes};
+use super::pool::Pool;
 use super::runtime::{Shared, address, tensor_at};
 use super::spell::spell_out;
 use crate::ir::op::Op;
@@ -57,8 +59,8 @@ fn type_of(tensor: &Tensor) -> Type {
     Type::new(tensor.dtype(), tensor.shape().iter().map(|&size| size.into()).collect())
 }
 
-fn call(entry: Entry, interrupt: &AtomicBool, frame: *mut u8) -> Result<(), Stop> {
-    let shared = Shared { interrupt };
+fn call(entry: Entry, interrupt: &AtomicBool, pool: &Pool, frame: *mut u8) -> Result<(), Stop> {
+    let shared = Shared { interrupt, pool };
     // SAFETY: the entry belongs to code that its owner holds, and the owner filled the table at the head of a frame of the
     // size that the code was planned with.
     match unsafe { entry(&raw const shared, frame) } {
@@ -171,13 +173,13 @@ impl Program {
     }
 
     /// Runs it on arguments of the types it was compiled for.
-    pub fn run(&mut self, args: &[Tensor], interrupt: &AtomicBool) -> Result<Vec<Tensor>, Stop> {
+    pub fn run(&mut self, args: &[Tensor], interrupt: &AtomicBool, pool: &Pool) -> Result<Vec<Tensor>, Stop> {
         let mut places: Vec<Memory> = self.results.iter().map(|ty| Memory::new(bytes(ty))).collect();
         let frame = self.frame.start();
         let results = places.iter_mut().map(|place| place.start().cast_const());
         // SAFETY: the frame begins with room for arguments and results.
         unsafe { fill(frame, args.iter().map(address).chain(results)) };
-        call(self.entry, interrupt, frame)?;
+        call(self.entry, interrupt, pool, frame)?;
         let values = self.results.iter().zip(&mut places);
         // SAFETY: the code wrote results of these types there.
         Ok(values.map(|(ty, place)| unsafe { tensor_at(ty.dtype, &sizes(ty), place.start()) }).collect())
@@ -193,7 +195,6 @@ pub struct Loop {
     emitted: Vec<Type>,
     /// Held because the code reads them where they are.
     xs: Vec<Tensor>,
-    captures: Vec<Tensor>,
     #[allow(dead_code, reason = "the entries are in it")]
     code: Code,
 }
@@ -203,6 +204,8 @@ struct Part {
     turns: Range<usize>,
     entry: Entry,
     frame: Memory,
+    /// Held because the code reads them where they are.
+    captures: Vec<Tensor>,
 }
 
 impl Loop {
@@ -226,25 +229,28 @@ impl Loop {
             .collect();
         let turns = specialise_turns(&mut module, body, &types, &Numbers::new(), count)?;
         let overlaps: Vec<Overlap> = (0..carry.len()).map(|k| Overlap { param: 1 + k, result: k }).collect();
+        let mut bodies = vec![];
         for part in &turns {
             prepare(&mut module, part.body, memory_limit)?;
+            let hoisted = hoist(&mut module, part.body, 1 + carry.len() + xs.len(), captures);
+            bodies.push(hoisted.unwrap_or(Hoisted { body: part.body, values: vec![] }));
         }
-        let plans: Vec<Plan> = turns.iter().map(|part| Plan::new(&module, part.body, &overlaps)).collect();
+        let plans: Vec<Plan> = bodies.iter().map(|part| Plan::new(&module, part.body, &overlaps)).collect();
         let mut writer = Writer::new(&module, false)?;
         let ids = plans.iter().map(|plan| writer.function(plan)).collect::<Result<Vec<_>, _>>()?;
         let Written { code, entries, .. } = writer.finish(&ids)?;
         let results = module.graph(turns.first().map_or(body, |part| part.body)).result_types();
-        let parts = turns.iter().zip(&plans).zip(entries).map(|((part, plan), entry)| Part {
+        let parts = turns.iter().zip(bodies).zip(&plans).zip(entries).map(|(((part, hoisted), plan), entry)| Part {
             turns: part.range.clone(),
             entry,
             frame: Memory::new(plan.frame),
+            captures: captures.iter().cloned().chain(hoisted.values).collect(),
         });
         let mut compiled = Loop {
             parts: parts.collect(),
             carry: carry.iter().map(|value| (type_of(value), Memory::new(value.nbytes()))).collect(),
             emitted: results[carry.len()..].to_vec(),
             xs: xs.to_vec(),
-            captures: captures.to_vec(),
             code,
         };
         compiled.set_carry(carry);
@@ -269,7 +275,12 @@ impl Loop {
     /// Runs some turns. What each emits is a row of the results.
     ///
     /// If it ends early, the error says in which turn and why.
-    pub fn run(&mut self, turns: Range<usize>, interrupt: &AtomicBool) -> (Vec<Tensor>, Result<(), (usize, Stop)>) {
+    pub fn run(
+        &mut self,
+        turns: Range<usize>,
+        interrupt: &AtomicBool,
+        pool: &Pool,
+    ) -> (Vec<Tensor>, Result<(), (usize, Stop)>) {
         let n_turns = turns.len();
         let mut stacks: Vec<Memory> = self.emitted.iter().map(|ty| Memory::new(bytes(ty) * n_turns)).collect();
         let first = turns.start;
@@ -293,13 +304,13 @@ impl Loop {
                     let given = std::iter::once(turn_at.as_ptr().cast_const().cast())
                         .chain(carry.iter().copied())
                         .chain((0..self.xs.len()).map(row))
-                        .chain(self.captures.iter().map(address))
+                        .chain(part.captures.iter().map(address))
                         .chain(carry.iter().copied());
                     // SAFETY: the frame begins with room for arguments and results.
                     unsafe { fill(frame, given) };
                 }
                 let table = frame.cast::<*const u8>();
-                let n_args = 1 + n_carry + self.xs.len() + self.captures.len();
+                let n_args = 1 + n_carry + self.xs.len() + part.captures.len();
                 for idx in 0..self.xs.len() {
                     // SAFETY: as above.
                     unsafe { table.add(1 + n_carry + idx).write(row(idx)) };
@@ -309,7 +320,7 @@ impl Loop {
                     // SAFETY: as above.
                     unsafe { table.add(n_args + n_carry + idx).write(to.cast_const()) };
                 }
-                if let Err(stop) = call(part.entry, interrupt, frame) {
+                if let Err(stop) = call(part.entry, interrupt, pool, frame) {
                     ended = Err((turn, stop));
                     break 'parts;
                 }

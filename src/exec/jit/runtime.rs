@@ -7,6 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
 
 use super::emit::status;
+use super::micro::{self, Descriptor};
+use super::pool::{Pool, share};
 use crate::ir::op::{Fault, Frame, Op};
 use crate::ir::{Dim, FuncId, Symbol};
 use crate::tensor::{DType, Element, Key, Tensor, Whole};
@@ -14,8 +16,10 @@ use crate::tensor::{DType, Element, Key, Tensor, Whole};
 /// What a run shares with all functions of the code.
 #[repr(C)]
 pub struct Shared {
-    /// Whether the user asked to stop.
+    /// Whether the user asked to stop; emitted code knows that this is the first field.
     pub interrupt: *const AtomicBool,
+    /// The threads.
+    pub pool: *const Pool,
 }
 
 /// An op that the interpreter's kernels compute, and the types of what it takes and gives.
@@ -119,6 +123,86 @@ pub unsafe extern "C" fn kernel(site: *const Site, args: *const *const u8, resul
         unsafe { std::ptr::copy_nonoverlapping(address(value), *results.add(idx), value.nbytes()) };
     }
     status::DONE
+}
+
+/// The address of a matrix product that all threads share: takes what the run shares, the descriptor, A, B and C.
+pub fn product_fn<T: micro::Element>() -> usize {
+    /// # Safety
+    /// As for [`micro::GemmFn`].
+    unsafe extern "C" fn product<T: micro::Element>(
+        shared: *const Shared,
+        d: *const Descriptor<T>,
+        a: Elements<T>,
+        b: Elements<T>,
+        c: Elements<T>,
+    ) {
+        // SAFETY: the caller's promise; the parts of C are apart.
+        let (pool, d) = unsafe { (&*(*shared).pool, &*d) };
+        // An element of C depends on its operands only, so it does not matter where C is cut.
+        let by_rows = d.m >= d.n;
+        let (n, unit) = if by_rows { (d.m, ROWS) } else { (d.n, COLUMNS) };
+        let n_parts = pool.n_threads().min(n.div_ceil(unit));
+        pool.run(n_parts, &|part| {
+            let range = share(n, unit, part, n_parts);
+            if range.is_empty() {
+                return;
+            }
+            let (mut part, first) = (*d, range.start);
+            let beyond = if by_rows {
+                part.m = range.len();
+                [first * d.a.row, 0, first * d.c_row]
+            } else {
+                part.n = range.len();
+                [0, first * d.b.column, first]
+            };
+            let kernels = T::kernels();
+            T::with_scratch(kernels.scratch_len(&part), |scratch| {
+                let [a, b, c] = [a.after(beyond[0]), b.after(beyond[1]), c.after(beyond[2])];
+                // SAFETY: the part names elements of the whole, and the scratch is this thread's own.
+                unsafe { kernels.gemm_raw(&part, a, b, std::ptr::null(), c, scratch.as_mut_ptr()) }
+            });
+        });
+    }
+    product::<T> as *const () as usize
+}
+
+/// Pieces in which the rows and columns of a product are shared, so that tiles stay whole.
+const ROWS: usize = 16;
+const COLUMNS: usize = 48;
+
+/// Elements that threads share.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+struct Elements<T>(*mut T);
+
+// SAFETY: what threads do with the elements is theirs to make safe.
+unsafe impl<T> Sync for Elements<T> {}
+
+impl<T> Elements<T> {
+    fn after(&self, n: usize) -> *mut T {
+        self.0.wrapping_add(n)
+    }
+}
+
+/// A part of a loop as compiled code: from a turn to another.
+type Part = unsafe extern "C" fn(shared: *const Shared, frame: *mut u8, from: usize, to: usize);
+
+/// Shares the turns of a loop among the threads.
+///
+/// # Safety
+/// The turns write apart from each other.
+pub unsafe extern "C" fn parallel(shared: *const Shared, frame: *mut u8, part: Part, count: usize) {
+    // SAFETY: the caller's promise.
+    let pool = unsafe { &*(*shared).pool };
+    let (shared, frame) = (Elements(shared.cast_mut()), Elements(frame));
+    let n_parts = pool.n_threads().min(count);
+    pool.run(n_parts, &|which| {
+        let range = share(count, 1, which, n_parts);
+        if !range.is_empty() {
+            // SAFETY: the caller's promise.
+            unsafe { part(shared.after(0), frame.after(0), range.start, range.end) };
+        }
+    });
 }
 
 /// Copies bytes.

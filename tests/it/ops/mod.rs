@@ -21,7 +21,7 @@ pub const CONTEXT: Context = Context { interrupt: &NEVER, memory_limit: 1 << 26 
 pub fn run(module: &Module, func: FuncId, args: Vec<Tensor>) -> Result<Vec<Tensor>, Failure> {
     let results = interp::run(module, func, args.clone(), &CONTEXT);
     match jit::Program::new(module, func, &args, CONTEXT.memory_limit) {
-        Ok(mut program) => match (&results, program.run(&args, &NEVER)) {
+        Ok(mut program) => match (&results, program.run(&args, &NEVER, &jit::Pool::new(2))) {
             (Ok(wanted), Ok(got)) => alike(&got, wanted),
             (Err(_), Err(_)) => {}
             (wanted, got) => panic!("{got:?} is not {wanted:?}"),

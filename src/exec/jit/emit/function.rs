@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{BlockArg, InstBuilder, MemFlagsData, Type, Value, types};
+use cranelift_codegen::ir::{BlockArg, FuncRef, InstBuilder, MemFlagsData, Type, Value, types};
 use cranelift_frontend::FunctionBuilder;
+use cranelift_jit::JITModule;
+use cranelift_module::{FuncId as CodeId, Module as _};
 
 use crate::exec::jit::plan::{Operand, Place, Plan, maker};
 use crate::ir::{Def, Graph, ValueId};
@@ -22,6 +24,8 @@ pub mod status {
 /// A function while its instructions are written.
 pub struct Function<'a, 'f> {
     pub b: FunctionBuilder<'f>,
+    /// The program it belongs to.
+    pub code: &'a mut JITModule,
     pub graph: &'a Graph,
     pub plan: &'a Plan,
     /// Where constants lie.
@@ -40,6 +44,11 @@ fn flags() -> MemFlagsData {
 }
 
 impl Function<'_, '_> {
+    /// Another function of the program, to be called.
+    pub fn callee(&mut self, id: CodeId) -> FuncRef {
+        self.code.declare_func_in_func(id, self.b.func)
+    }
+
     /// Where the first element of a root lies: a pointer and bytes beyond it.
     pub fn address(&mut self, root: ValueId) -> (Value, i64) {
         if let Some(place) = self.plan.places.get(&root) {
@@ -117,7 +126,20 @@ impl Function<'_, '_> {
         });
     }
 
-    /// The same, carrying values from turn to turn.
+    /// A loop from an index to another that is larger.
+    pub fn for_range(&mut self, from: Value, to: Value, body: &mut dyn FnMut(&mut Self, Value)) {
+        let (inside, after) = (self.b.create_block(), self.b.create_block());
+        let idx = self.b.append_block_param(inside, types::I64);
+        self.b.ins().jump(inside, &[from.into()]);
+        self.b.switch_to_block(inside);
+        body(self, idx);
+        let following = self.b.ins().iadd_imm_s(idx, 1);
+        let more = self.b.ins().icmp(IntCC::SignedLessThan, following, to);
+        self.b.ins().brif(more, inside, &[following.into()], after, &[]);
+        self.b.switch_to_block(after);
+    }
+
+    /// A loop with `count` turns that carries values from turn to turn.
     pub fn for_loop_with(&mut self, count: usize, step: i64, carry: &[Value], body: &mut Turn<Self>) -> Vec<Value> {
         if count == 0 {
             return carry.to_vec();

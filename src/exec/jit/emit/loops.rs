@@ -5,58 +5,86 @@
 
 use std::collections::HashMap;
 
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::{FuncRef, InstBuilder, Value, types};
 
+use super::calls::call_native;
 use super::element::{Elements, register};
 use super::function::Function;
+use super::member::{Position, Still};
 use super::nest::{Member, Nest, Source, Stream};
-use crate::exec::jit::plan::{Group, sizes};
-use crate::ir::ValueId;
+use crate::exec::jit::plan::sizes;
+use crate::exec::jit::runtime;
 use crate::ir::op::{MapOp, Op, ReduceKind};
 use crate::tensor::DType;
-
-/// Where the loops stand: for each stream a pointer and bytes beyond it.
-#[derive(Clone)]
-struct Position {
-    pointers: Vec<Value>,
-    bytes: Vec<i64>,
-}
-
-/// What stands still in the innermost loop.
-struct Still {
-    scalars: HashMap<usize, Value>,
-    registers: HashMap<usize, Value>,
-    /// Reciprocals of divisors that stand still in all loops.
-    reciprocals: HashMap<usize, (Value, Option<Value>)>,
-}
 
 /// Loops of so few instructions are written out.
 const WRITTEN_OUT: usize = 96;
 /// Registers that are computed in one turn of the innermost loop.
 const UNROLL: usize = 4;
 
-pub fn emit(f: &mut Function, group: &Group) {
-    let nest = Nest::new(f, group);
+/// Writes the loops of a group. `part` is the function of [`emit_part`], for the threads to share.
+pub fn emit(f: &mut Function, nest: &Nest, part: Option<FuncRef>) {
     if nest.members.is_empty() {
         return;
     }
-    let mut position = Position { pointers: vec![], bytes: vec![] };
-    for stream in &nest.streams {
-        let (base, start) = f.address(stream.root);
-        position.pointers.push(base);
-        position.bytes.push(start + stream.offset * stream.dtype.size_bytes() as i64);
-    }
+    let position = nest.begin(f);
     nest.begin_gathering(f, &position);
-    if group.shape.iter().product::<usize>() == 0 {
+    if nest.sizes.contains(&0) {
         return;
     }
-    let mut still = Still { scalars: HashMap::new(), registers: HashMap::new(), reciprocals: HashMap::new() };
-    nest.load_still(f, &position, &mut still, &|stream| stream.strides.iter().all(|&stride| stride == 0));
-    nest.invert_divisors(f, &mut still);
+    if let Some(part) = part {
+        let (part, count) = (f.b.ins().func_addr(types::I64, part), f.int(nest.sizes[0]));
+        let address = runtime::parallel as *const () as usize;
+        call_native(&mut f.b, address, &[f.context, f.frame, part, count], None);
+        return;
+    }
+    let mut still = nest.still(f, &position);
     nest.walk(f, 0, position, &mut still);
 }
 
+/// Writes a function that runs some turns of the outermost loop.
+pub fn emit_part(f: &mut Function, nest: &Nest, from: Value, to: Value) {
+    let position = nest.begin(f);
+    let mut still = nest.still(f, &position);
+    f.for_range(from, to, &mut |f, turn| {
+        let at = nest.moved(f, &position, 0, turn);
+        nest.walk(f, 1, at, &mut still);
+    });
+}
+
 impl Nest {
+    /// Where all loops begin.
+    fn begin(&self, f: &mut Function) -> Position {
+        let mut position = Position { pointers: vec![], bytes: vec![] };
+        for stream in &self.streams {
+            let (base, start) = f.address(stream.root);
+            position.pointers.push(base);
+            position.bytes.push(start + stream.offset * stream.dtype.size_bytes() as i64);
+        }
+        position
+    }
+
+    /// What moves in no loop.
+    fn still(&self, f: &mut Function, position: &Position) -> Still {
+        let mut still = Still { scalars: HashMap::new(), registers: HashMap::new(), reciprocals: HashMap::new() };
+        self.load_still(f, position, &mut still, &|stream| stream.strides.iter().all(|&stride| stride == 0));
+        self.invert_divisors(f, &mut still);
+        still
+    }
+
+    /// A turn of one loop further on.
+    fn moved(&self, f: &mut Function, position: &Position, axis: usize, turn: Value) -> Position {
+        let mut at = position.clone();
+        for (pointer, stream) in at.pointers.iter_mut().zip(&self.streams) {
+            let step = stream.strides[axis] * stream.dtype.size_bytes() as i64;
+            if step != 0 {
+                let beyond = f.b.ins().imul_imm_s(turn, step);
+                *pointer = f.b.ins().iadd(*pointer, beyond);
+            }
+        }
+        at
+    }
+
     /// Writes what gathering begins with.
     fn begin_gathering(&self, f: &mut Function, position: &Position) {
         for member in self.members.iter().filter(|member| self.gathers_in_memory(member)) {
@@ -122,11 +150,6 @@ impl Nest {
         }
     }
 
-    /// The instructions of one element, roughly.
-    fn cost(&self) -> usize {
-        self.members.len() + self.streams.len()
-    }
-
     /// The loops from one axis inwards.
     fn walk(&self, f: &mut Function, axis: usize, position: Position, still: &mut Still) {
         if axis + 1 >= self.sizes.len() {
@@ -145,13 +168,7 @@ impl Nest {
             return;
         }
         f.for_loop(size, 1, &mut |f, turn| {
-            let mut at = position.clone();
-            for (pointer, &step) in at.pointers.iter_mut().zip(&steps) {
-                if step != 0 {
-                    let beyond = f.b.ins().imul_imm_s(turn, step);
-                    *pointer = f.b.ins().iadd(*pointer, beyond);
-                }
-            }
+            let at = self.moved(f, &position, axis, turn);
             self.walk(f, axis + 1, at, still);
         });
     }
@@ -252,125 +269,6 @@ impl Nest {
             .into_iter()
             .reduce(|a, b| Elements { b: &mut f.b, lanes: 1 }.gather(kind, a, b, dtype))
             .expect("a register has lanes")
-    }
-
-    /// Computes the members for the elements from `index + offset` of the innermost loop on.
-    #[allow(clippy::too_many_arguments, reason = "where, what and into what; only innermost calls this")]
-    fn element(
-        &self,
-        f: &mut Function,
-        lanes: u32,
-        position: &Position,
-        index: Option<Value>,
-        offset: i64,
-        still: &Still,
-        sums: &mut [Value],
-    ) {
-        // Everything is read before anything is written: a result may lie where an argument does.
-        let mut loaded: HashMap<usize, Value> = HashMap::new();
-        for source in self.members.iter().flat_map(|member| &member.args) {
-            if let Source::Stream(stream) = *source
-                && !loaded.contains_key(&stream)
-            {
-                let value = self.read(f, lanes, stream, position, index, offset, still);
-                loaded.insert(stream, value);
-            }
-        }
-        let mut computed: HashMap<ValueId, Value> = HashMap::new();
-        let mut n_gathered = 0;
-        for member in &self.members {
-            let op = &f.graph.node(member.node).op.clone();
-            let is_division = *op == Op::Map(MapOp::Div);
-            let mut args = vec![];
-            let mut inverted = false;
-            for (k, &source) in member.args.iter().enumerate() {
-                args.push(match source {
-                    Source::Member(value) => computed[&value],
-                    Source::Number(number) => {
-                        let dtype = member.arg_type(f, k);
-                        Elements { b: &mut f.b, lanes }.constant(dtype, number)
-                    }
-                    Source::Int(number) => f.b.ins().iconst(types::I64, number),
-                    Source::Stream(stream) if is_division && k == 1 && still.reciprocals.contains_key(&stream) => {
-                        inverted = true;
-                        let (scalar, spread) = still.reciprocals[&stream];
-                        if lanes > 1 { spread.expect("there are registers") } else { scalar }
-                    }
-                    Source::Stream(stream) => loaded[&stream],
-                });
-            }
-            if let Some(kind) = member.reduce {
-                let output = member.output.expect("it gathers into an output");
-                if self.gathers_inside(member) {
-                    sums[n_gathered] =
-                        Elements { b: &mut f.b, lanes }.gather(kind, sums[n_gathered], args[0], member.to);
-                    n_gathered += 1;
-                    continue;
-                }
-                let (pointer, bytes) = self.place(f, output, position, index, offset);
-                let mut value = args[0];
-                if self.gathers_in_memory(member) {
-                    let before = f.load(register(member.to, lanes), pointer, bytes);
-                    value = Elements { b: &mut f.b, lanes }.gather(kind, before, value, member.to);
-                }
-                f.store(value, pointer, bytes);
-                continue;
-            }
-            let mut elements = Elements { b: &mut f.b, lanes };
-            let value = if inverted {
-                elements.apply(&Op::Map(MapOp::Mul), &args, member.from, member.to)
-            } else {
-                elements.apply(op, &args, member.from, member.to)
-            };
-            computed.insert(member.result, value);
-            if let Some(output) = member.output {
-                let (pointer, bytes) = self.place(f, output, position, index, offset);
-                f.store(value, pointer, bytes);
-            }
-        }
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "where and what; only element calls this")]
-    fn read(
-        &self,
-        f: &mut Function,
-        lanes: u32,
-        stream: usize,
-        position: &Position,
-        index: Option<Value>,
-        offset: i64,
-        still: &Still,
-    ) -> Value {
-        let known = if lanes > 1 { &still.registers } else { &still.scalars };
-        if let Some(&value) = known.get(&stream) {
-            return value;
-        }
-        let (pointer, bytes) = self.place(f, stream, position, index, offset);
-        f.load(register(self.streams[stream].dtype, lanes), pointer, bytes)
-    }
-
-    /// Where the element `index + offset` of the innermost loop lies.
-    fn place(
-        &self,
-        f: &mut Function,
-        stream: usize,
-        position: &Position,
-        index: Option<Value>,
-        offset: i64,
-    ) -> (Value, i64) {
-        let step = self.inner(stream) * self.streams[stream].dtype.size_bytes() as i64;
-        let (pointer, bytes) = (position.pointers[stream], position.bytes[stream] + offset * step);
-        match index.filter(|_| step != 0) {
-            None => (pointer, bytes),
-            Some(index) => {
-                let beyond = if step > 0 && (step as u64).is_power_of_two() {
-                    f.b.ins().ishl_imm_u(index, i64::from(step.trailing_zeros()))
-                } else {
-                    f.b.ins().imul_imm_s(index, step)
-                };
-                (f.b.ins().iadd(pointer, beyond), bytes)
-            }
-        }
     }
 }
 

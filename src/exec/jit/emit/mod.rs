@@ -5,6 +5,7 @@ mod calls;
 mod element;
 mod function;
 mod loops;
+mod member;
 mod nest;
 mod product;
 mod region;
@@ -13,7 +14,7 @@ pub use function::status;
 
 use std::collections::HashMap;
 
-use cranelift_codegen::ir::{AbiParam, InstBuilder, UserFuncName, types};
+use cranelift_codegen::ir::{AbiParam, FuncRef, InstBuilder, UserFuncName, Value, types};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{Context, isa};
@@ -28,6 +29,7 @@ use crate::exec::interp;
 use crate::ir::{Module, NodeId, ValueId};
 use crate::tensor::Tensor;
 use function::Function;
+use nest::Nest;
 
 /// Address space for the code of one program; only what is written takes memory.
 const CODE_SPACE: usize = 64 << 20;
@@ -81,6 +83,13 @@ impl Drop for Code {
     }
 }
 
+/// The loops of a group: what threads may share, what is left over, and the function of a part of the former.
+struct Loops {
+    nest: Nest,
+    rest: Option<Nest>,
+    part: Option<CodeId>,
+}
+
 fn target() -> Result<OwnedTargetIsa, Error> {
     let mut flags = settings::builder();
     let options = [
@@ -129,58 +138,90 @@ impl<'a> Writer<'a> {
         let module = self.module;
         let graph = module.graph(plan.func);
         let constants = self.constants(plan)?;
+        let name = &module.func(plan.func).name;
+        let mut loops: HashMap<usize, Loops> = HashMap::new();
+        for (idx, step) in plan.steps.iter().enumerate() {
+            let Step::Loop(group) = step else { continue };
+            let (nest, rest) = Nest::new(graph, group).into_blocks();
+            let mut part = None;
+            if nest.can_be_shared() {
+                part = Some(self.define(4, false, name, plan, &constants, &mut |f, params| {
+                    loops::emit_part(f, &nest, params[2], params[3]);
+                })?);
+            }
+            loops.insert(idx, Loops { nest, rest, part });
+        }
+        let mut data = std::mem::take(&mut self.data);
+        let written = self.define(2, true, name, plan, &constants, &mut |f, _| {
+            for (idx, step) in plan.steps.iter().enumerate() {
+                let scratch = plan.scratch.get(&idx).copied();
+                match step {
+                    Step::Loop(_) => {
+                        let Loops { nest, rest, part } = &loops[&idx];
+                        let part = part.map(|part| f.callee(part));
+                        loops::emit(f, nest, part);
+                        rest.iter().for_each(|rest| loops::emit(f, rest, None));
+                    }
+                    Step::Vector { node, map, arg } => calls::vector(f, *node, *map, arg),
+                    Step::Product(product) => product::emit(f, &mut data, product, scratch),
+                    Step::Rows { node, args } => calls::rows(f, *node, args),
+                    Step::Kernel { node, args } => {
+                        calls::kernel(f, &mut data, *node, args, scratch.expect("a kernel has a table"));
+                    }
+                    Step::Region { node, args, children: plans } => {
+                        let callees: Vec<FuncRef> = children[&idx].iter().map(|&id| f.callee(id)).collect();
+                        region::emit(f, *node, args, plans, &callees, scratch.expect("a region has frames"));
+                    }
+                }
+            }
+            calls::copies(f);
+        });
+        self.data = data;
+        written
+    }
 
+    /// Writes a function of `n_params` numbers: what the run shares, the frame, and what `body` knows. If it gives a status,
+    /// that is DONE at the end.
+    fn define(
+        &mut self,
+        n_params: usize,
+        gives_status: bool,
+        name: &str,
+        plan: &Plan,
+        constants: &HashMap<ValueId, *const u8>,
+        body: &mut dyn FnMut(&mut Function, &[Value]),
+    ) -> Result<CodeId, Error> {
         let mut signature = self.code.make_signature();
-        signature.params.extend([AbiParam::new(types::I64), AbiParam::new(types::I64)]);
-        signature.returns.push(AbiParam::new(types::I64));
-        let machine = |error: cranelift_module::ModuleError| Error::Machine(error.to_string());
+        signature.params.extend(vec![AbiParam::new(types::I64); n_params]);
+        if gives_status {
+            signature.returns.push(AbiParam::new(types::I64));
+        }
+        let machine = |error: cranelift_module::ModuleError| Error::Machine(format!("{error:?}"));
         let id = self.code.declare_anonymous_function(&signature).map_err(machine)?;
         self.context.func.signature = signature;
         self.context.func.name = UserFuncName::user(0, id.as_u32());
-        let callees: HashMap<usize, Vec<_>> = children
-            .into_iter()
-            .map(|(step, ids)| {
-                let declared = ids.into_iter().map(|id| self.code.declare_func_in_func(id, &mut self.context.func));
-                (step, declared.collect())
-            })
-            .collect();
-
         let mut b = FunctionBuilder::new(&mut self.context.func, &mut self.builder);
         let entry = b.create_block();
         b.append_block_params_for_function_params(entry);
         b.switch_to_block(entry);
-        let [context, frame] = b.block_params(entry) else { unreachable!("the signature has two") };
-        let (context, frame) = (*context, *frame);
-        let mut f = Function { b, graph, plan, constants: &constants, context, frame };
-        for (idx, step) in plan.steps.iter().enumerate() {
-            match step {
-                Step::Loop(group) => loops::emit(&mut f, group),
-                Step::Vector { node, map, arg } => calls::vector(&mut f, *node, *map, arg),
-                Step::Product(product) => {
-                    product::emit(&mut f, &mut self.data, product, plan.scratch.get(&idx).copied())
-                }
-                Step::Rows { node, args } => calls::rows(&mut f, *node, args),
-                Step::Kernel { node, args } => calls::kernel(&mut f, &mut self.data, *node, args, plan.scratch[&idx]),
-                Step::Region { node, args, children } => {
-                    region::emit(&mut f, *node, args, children, &callees[&idx], plan.scratch[&idx]);
-                }
-            }
+        let params = b.block_params(entry).to_vec();
+        let graph = self.module.graph(plan.func);
+        let (context, frame) = (params[0], params[1]);
+        let mut f = Function { b, code: &mut self.code, graph, plan, constants, context, frame };
+        body(&mut f, &params);
+        if gives_status {
+            let done = f.b.ins().iconst(types::I64, status::DONE);
+            f.b.ins().return_(&[done]);
+        } else {
+            f.b.ins().return_(&[]);
         }
-        calls::copies(&mut f);
-        let done = f.b.ins().iconst(types::I64, status::DONE);
-        f.b.ins().return_(&[done]);
         f.b.seal_all_blocks();
-        let config = self.code.target_config();
+        let config = f.code.target_config();
         f.b.finalize(config);
         if let Some(text) = &mut self.text {
-            text.push(format!(
-                "; {}, {} bytes of frame\n{}",
-                module.func(plan.func).name,
-                plan.frame,
-                self.context.func.display()
-            ));
+            text.push(format!("; {name}, {} bytes of frame\n{}", plan.frame, self.context.func.display()));
         }
-        self.code.define_function(id, &mut self.context).map_err(|error| Error::Machine(format!("{error:?}")))?;
+        self.code.define_function(id, &mut self.context).map_err(machine)?;
         self.code.clear_context(&mut self.context);
         Ok(id)
     }

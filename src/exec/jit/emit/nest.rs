@@ -1,17 +1,21 @@
 //! The loops of a group, decided: which streams of memory they walk over, which axes are one, how many elements a register has.
 
 use super::element::has_lanes;
-use super::function::Function;
 use crate::exec::jit::plan::{Group, Kind, accesses, kind, maker, sizes};
 use crate::exec::jit::view::View;
 use crate::ir::op::{Op, ReduceKind};
-use crate::ir::{NodeId, ValueId};
+use crate::ir::{Graph, NodeId, ValueId};
 use crate::tensor::DType;
 
 /// Bytes of a register of several elements.
 const REGISTER: usize = 16;
+/// Elements times instructions from which on threads share a loop: some microseconds.
+const SHARED: usize = 1 << 17;
+/// Elements of a loop that a thread takes at a time.
+const BLOCK: usize = 1024;
 
 /// Elements of memory that a group walks over.
+#[derive(Clone)]
 pub struct Stream {
     pub root: ValueId,
     pub dtype: DType,
@@ -33,6 +37,7 @@ pub enum Source {
 }
 
 /// A member as it is computed.
+#[derive(Clone)]
 pub struct Member {
     pub node: NodeId,
     pub result: ValueId,
@@ -45,6 +50,7 @@ pub struct Member {
 }
 
 /// A group whose loops are decided.
+#[derive(Clone)]
 pub struct Nest {
     pub sizes: Vec<usize>,
     pub streams: Vec<Stream>,
@@ -54,15 +60,14 @@ pub struct Nest {
 
 impl Member {
     /// The element type of an argument.
-    pub fn arg_type(&self, f: &Function, arg: usize) -> DType {
-        f.graph.ty(f.graph.node(self.node).args[arg]).dtype
+    pub fn arg_type(&self, graph: &Graph, arg: usize) -> DType {
+        graph.ty(graph.node(self.node).args[arg]).dtype
     }
 }
 
 impl Nest {
     /// Decides the loops of a group.
-    pub fn new(f: &Function, group: &Group) -> Nest {
-        let graph = f.graph;
+    pub fn new(graph: &Graph, group: &Group) -> Nest {
         let mut streams: Vec<Stream> = vec![];
         let mut add = |root: ValueId, view: &View| {
             let found = streams.iter().position(|stream| {
@@ -94,7 +99,7 @@ impl Nest {
                 if group.computes(graph, &from) {
                     return Source::Member(from.root);
                 }
-                match f.number(from.root) {
+                match number(graph, from.root) {
                     Some(number) => number,
                     None => Source::Stream(add(from.root, &from.view)),
                 }
@@ -113,7 +118,7 @@ impl Nest {
         }
         let mut nest = Nest { sizes: group.shape.clone(), streams, members, lanes: 1 };
         nest.join_axes();
-        nest.lanes = nest.choose_lanes(f);
+        nest.lanes = nest.choose_lanes(graph);
         nest
     }
 
@@ -138,7 +143,7 @@ impl Nest {
     }
 
     /// How many elements a register of the innermost loop has.
-    fn choose_lanes(&self, f: &Function) -> u32 {
+    fn choose_lanes(&self, graph: &Graph) -> u32 {
         let Some(&size) = self.sizes.last() else { return 1 };
         let mut reals =
             self.members.iter().flat_map(|member| [member.from, member.to]).filter(|dtype| *dtype != DType::Bool);
@@ -152,13 +157,45 @@ impl Nest {
             })
             && self.members.iter().all(|member| {
                 let is_bool = |(arg, source): (usize, &Source)| {
-                    matches!(source, Source::Number(_)) && member.arg_type(f, arg) == DType::Bool
+                    matches!(source, Source::Number(_)) && member.arg_type(graph, arg) == DType::Bool
                 };
-                has_lanes(&f.graph.node(member.node).op, member.from, member.to)
+                has_lanes(&graph.node(member.node).op, member.from, member.to)
                     && !member.args.iter().enumerate().any(is_bool)
                     && (member.reduce.is_none() || member.to == dtype)
             });
         if fits { lanes as u32 } else { 1 }
+    }
+
+    /// The instructions of one element, roughly.
+    pub fn cost(&self) -> usize {
+        self.members.len() + self.streams.len()
+    }
+
+    /// Whether the turns of the outermost loop are worth sharing among threads, and write apart from each other.
+    pub fn can_be_shared(&self) -> bool {
+        let n_elements: usize = self.sizes.iter().product();
+        let apart = |member: &Member| member.output.is_none_or(|output| self.streams[output].strides[0] != 0);
+        self.sizes.first().is_some_and(|&turns| turns > 1)
+            && n_elements * self.cost() >= SHARED
+            && self.members.iter().all(apart)
+    }
+
+    /// A single long loop as a loop over blocks, and what is left over.
+    pub fn into_blocks(self) -> (Nest, Option<Nest>) {
+        let [size] = self.sizes[..] else { return (self, None) };
+        let (n_blocks, rest) = (size / BLOCK, size % BLOCK);
+        if n_blocks < 2 || !self.can_be_shared() {
+            return (self, None);
+        }
+        let mut behind = self.clone();
+        behind.sizes = vec![rest];
+        behind.streams.iter_mut().for_each(|stream| stream.offset += (n_blocks * BLOCK) as i64 * stream.strides[0]);
+        let mut blocks = self;
+        blocks.sizes = vec![n_blocks, BLOCK];
+        for stream in &mut blocks.streams {
+            stream.strides = vec![stream.strides[0] * BLOCK as i64, stream.strides[0]];
+        }
+        (blocks, (rest > 0).then_some(behind))
     }
 
     /// How a stream walks along the innermost loop.
@@ -186,18 +223,16 @@ impl Nest {
     }
 }
 
-impl Function<'_, '_> {
-    /// A scalar constant as a number in the text of the program.
-    fn number(&self, root: ValueId) -> Option<Source> {
-        let node = maker(self.graph, root)?;
-        let Op::Const(constant) = &self.graph.node(node).op else { return None };
-        if kind(self.graph, node) != Kind::Constant || constant.value.len() != 1 {
-            return None;
-        }
-        match constant.value.dtype() {
-            DType::Key => None,
-            DType::I64 => Some(Source::Int(constant.value.as_slice::<i64>()[0])),
-            _ => Some(Source::Number(constant.value.get_f64(0))),
-        }
+/// A scalar constant as a number in the text of the program.
+fn number(graph: &Graph, root: ValueId) -> Option<Source> {
+    let node = maker(graph, root)?;
+    let Op::Const(constant) = &graph.node(node).op else { return None };
+    if kind(graph, node) != Kind::Constant || constant.value.len() != 1 {
+        return None;
+    }
+    match constant.value.dtype() {
+        DType::Key => None,
+        DType::I64 => Some(Source::Int(constant.value.to_i64())),
+        _ => Some(Source::Number(constant.value.get_f64(0))),
     }
 }

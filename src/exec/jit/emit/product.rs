@@ -6,12 +6,14 @@ use super::Data;
 use super::calls::call_native;
 use super::element::{Elements, register};
 use super::function::Function;
-use crate::exec::jit::micro;
 use crate::exec::jit::plan::Product;
+use crate::exec::jit::{micro, runtime};
 use crate::tensor::DType;
 
 /// Products of so few numbers are written out.
 const WRITTEN_OUT: usize = 64;
+/// Products of so many are shared by the threads: some microseconds.
+const SHARED: usize = 1 << 18;
 
 pub fn emit(f: &mut Function, data: &mut Data, product: &Product, scratch: Option<usize>) {
     let result = f.graph.node(product.node).results[0];
@@ -37,7 +39,17 @@ pub fn emit(f: &mut Function, data: &mut Data, product: &Product, scratch: Optio
             (&raw const **last as usize, micro::gemm_fn::<f64>() as usize)
         }
     };
+    let shared = work / n_products.max(1) >= SHARED;
     walk(f, product, 0, pointers, &mut |f, [a, b, c]| {
+        if shared {
+            let address = match product.dtype {
+                DType::F32 => runtime::product_fn::<f32>(),
+                _ => runtime::product_fn::<f64>(),
+            };
+            let descriptor = f.int(descriptor);
+            call_native(&mut f.b, address, &[f.context, descriptor, a, b, c], None);
+            return;
+        }
         let (descriptor, bias) = (f.int(descriptor), f.int(0));
         call_native(&mut f.b, address, &[descriptor, a, b, bias, c, scratch], None);
     });

@@ -65,9 +65,19 @@ impl Product {
         let Op::Contract(contract) = &graph.node(node).op else { return None };
         let result = graph.node(node).results[0];
         let c = View::contiguous(&sizes(graph.ty(result)));
-        let last = contract.result.last();
-        // The columns of C are neighbours, so they are those of the operand on the right.
-        let swap = last.is_some_and(|label| contract.left.contains(label) && !contract.right.contains(label));
+        // The columns of C are neighbours, so they are those of the operand on the right. A vector may be a row or a column:
+        // a row, if that is how the elements of the matrix lie.
+        let axes_of_c: Vec<char> =
+            (contract.result.iter().zip(&c.shape)).filter(|(_, size)| **size != 1).map(|(label, _)| *label).collect();
+        let swap = axes_of_c.last().is_some_and(|last| {
+            let place = |leg: &[char]| leg.iter().position(|label| label == last);
+            match (place(&contract.left), place(&contract.right), axes_of_c.len()) {
+                (Some(at), None, 1) => left.view.strides[at] == 1,
+                (None, Some(at), 1) => right.view.strides[at] != 1,
+                (at, None, _) => at.is_some(),
+                _ => false,
+            }
+        });
         let (legs, a, b) = if swap {
             ([&contract.right, &contract.left, &contract.result], right, left)
         } else {
