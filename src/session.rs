@@ -9,6 +9,7 @@ mod effects;
 mod files;
 mod host;
 mod inspect;
+mod listing;
 mod modules;
 pub mod options;
 mod results;

@@ -27,7 +27,7 @@ pub enum Command {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
-    /// Print the program as tensor operations
+    /// Print the program as tensor operations, or as the code made of them
     Ir {
         /// The script; `-` is the standard input
         file: PathBuf,
@@ -128,8 +128,10 @@ pub enum StageArgument {
     Lowered,
     /// With derivatives expanded
     Adjoint,
-    /// As it is evaluated
+    /// As it is evaluated, with the memory it takes where sizes are known; reads the data of the script
     Optimised,
+    /// As machine-independent code of cranelift, for the sizes of the data
+    Clif,
 }
 
 /// The values of `-O`.

@@ -30,6 +30,7 @@ pub fn ir(file: &Path, name: Option<&str>, stage: StageArgument) -> Exit {
         StageArgument::Lowered => Stage::Lowered,
         StageArgument::Adjoint => Stage::Adjoint,
         StageArgument::Optimised => Stage::Optimised,
+        StageArgument::Clif => Stage::Clif,
     };
     print(file, |session, script| session.ir(script, name, stage))
 }

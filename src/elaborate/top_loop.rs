@@ -114,6 +114,7 @@ impl Elaborator {
                 super::tree::unflatten(&structure, parts)
             }
         };
+        let mut shown = None;
         if self.loops.is_some() && !self.has_effects(body, scope) {
             self.emits_allowed = true;
             let traced = self.trace_loop(pattern, &items, body, scope, span);
@@ -121,6 +122,8 @@ impl Elaborator {
             // What stands in the way is told below, or the turns run one by one.
             if let Ok(traced) = traced {
                 self.loops.as_mut().expect("looked up above").push(traced.func);
+                // Loops inside of it are part of it.
+                shown = self.loops.take();
             }
         }
         self.forget(&names, scope);
@@ -136,6 +139,7 @@ impl Elaborator {
             let turn = TensorValue::size(Symbol::new("turn", SymbolKind::Data).into());
             result = self.check_turn(pattern, &turn.into(), body, scope);
         }
+        self.loops = shown.or(self.loops.take());
         result?;
         for (name, old) in names.iter().zip(before) {
             let Some(new) = scope.get(name) else { continue };

@@ -1,6 +1,7 @@
 //! The effects of top-level statements: printing, plots, files, evaluations.
 
 use super::host::Runner;
+use super::listing::Looking;
 use super::results::event_value;
 use crate::bail;
 use crate::elaborate::tree::{flatten, unflatten};
@@ -90,7 +91,7 @@ impl Runner {
     fn save(&self, _: &mut Elaborator, call: &Call) -> Result<Value> {
         let model = model_of(call.arg("model"), call.span_of("model"))?;
         let Some(path) = call.opt_str("path")? else { bail!(E0303, call.span, "`save` needs the path of a file") };
-        if self.only_checks() {
+        if self.only_checks() || self.shared.looking.get() != Looking::No {
             return Ok(Value::Unit);
         }
         let (leaves, structure) = model_tensors(&model);

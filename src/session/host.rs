@@ -4,7 +4,9 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::time::Instant;
 
+use super::listing::{Listed, Looking};
 use super::options::{Engine, Optimise, Options};
 use crate::elaborate::{
     Call, Elaborator, Failure, Given, Halt, Host, LoopOutcome, LoopPlan, Mode, ModulePath, Result, Scope, Value,
@@ -40,6 +42,10 @@ pub struct Shared {
     /// Whether it was said that nothing is compiled.
     uncompiled: Rc<Cell<bool>>,
     pool: Rc<OnceCell<Rc<jit::Pool>>>,
+    /// Whether the script is only looked at.
+    pub looking: Rc<Cell<Looking>>,
+    /// The loops of the statement that is looked at.
+    pub listed: Rc<RefCell<Listed>>,
     memory_limit: usize,
 }
 
@@ -57,6 +63,8 @@ impl Shared {
             interrupted: Rc::default(),
             uncompiled: Rc::default(),
             pool: Rc::default(),
+            looking: Rc::default(),
+            listed: Rc::default(),
             memory_limit: physical_memory().unwrap_or(FALLBACK_MEMORY),
         }
     }
@@ -152,8 +160,14 @@ impl Runner {
             Ok(sized) if all || sized.is_worth_compiling() => sized,
             _ => return None,
         };
+        let began = Instant::now();
         match sized.compile() {
-            Ok(mut program) => program.run(args, self.shared.context().interrupt, &self.shared.pool()).ok(),
+            Ok(mut program) => {
+                let took = 1e3 * began.elapsed().as_secs_f64();
+                let name = &module.func(entry).name;
+                self.shared.reporter.borrow_mut().log(&format!("compiled {name} in {took:.1} ms"));
+                program.run(args, self.shared.context().interrupt, &self.shared.pool()).ok()
+            }
             Err(error) => {
                 self.shared.note_uncompiled(&error);
                 None

@@ -1,12 +1,14 @@
 //! Looking at a script without running it: its IR, its derivations, the layers of its nets, what `train` stands for.
 
 use super::derivation::derivation;
+use super::listing::{frame_text, list_function};
 use super::options::{Notation as NotationOption, Stage as StageOption};
-use super::{Exit, Script, Session, Then, Work, bound_idents};
+use super::{Checked, Exit, Script, Session, Then, Work, bound_idents};
 use crate::bail;
 use crate::elaborate::tree::{flatten, unflatten};
 use crate::elaborate::{Elaborator, Given, RecordKind, Result, TensorValue, Value};
-use crate::ir::{FuncId, text};
+use crate::exec::jit::Listing;
+use crate::ir::{FuncId, Module, text};
 use crate::report::summary::{LayerRow, summary};
 use crate::source::Span;
 use crate::syntax::ast::{DefKind, Expr, ExprKind, Name, Pattern, Stmt, StmtKind};
@@ -46,43 +48,82 @@ impl Work<'_> {
     }
 
     fn shown<T>(&self, result: Result<T>) -> std::result::Result<T, Exit> {
+        self.shown_as(result, Exit::Script)
+    }
+
+    fn shown_as<T>(&self, result: Result<T>, exit: Exit) -> std::result::Result<T, Exit> {
         result.map_err(|halt| {
             if let crate::elaborate::Halt::Diagnostic(diagnostic) = halt {
                 self.show(&[*diagnostic]);
             }
-            Exit::Script
+            exit
         })
     }
 
     fn ir(&mut self, name: Option<&str>, stage: StageOption) -> std::result::Result<String, Exit> {
         let mut checked = self.checked(Then::Stop)?;
+        let wanted = |stmt: &Stmt| {
+            let is_named = bound_name(stmt).is_some_and(|bound| name.is_none_or(|name| name == &**bound));
+            is_named && (name.is_some() || trained(stmt).is_some())
+        };
+        let wanted: Vec<usize> = (0..checked.stmts.len()).filter(|&idx| wanted(&checked.stmts[idx])).collect();
+        let trainings: Vec<usize> =
+            wanted.iter().copied().filter(|&idx| trained(&checked.stmts[idx]).is_some()).collect();
+        let listed = if stage.is_compiled() { self.listings(&checked, &trainings) } else { Ok(vec![]) };
+        let mut listed = match stage {
+            StageOption::Clif => self.shown_as(listed, Exit::Failed)?,
+            // The IR can be shown all the same.
+            _ => listed.unwrap_or_default(),
+        }
+        .into_iter();
         let mut texts = vec![];
-        for stmt in &checked.stmts {
-            let Some(bound) = bound_name(stmt) else { continue };
-            if name.is_some_and(|name| name != &**bound) {
-                continue;
-            }
-            let funcs = if let Some(training) = trained(stmt) {
-                checked.checker.may_rebind = true;
-                checked.checker.loops = Some(vec![]);
-                let result = checked.checker.expr(training, &checked.scope);
-                let loops = checked.checker.loops.take().unwrap_or_default();
-                self.shown(result)?;
-                loops
-            } else if name.is_some() {
-                let value = checked.scope.get(bound).unwrap_or(Value::Unit);
-                let traced = trace_definition(&mut checked.checker, &value, stmt.span);
-                vec![self.shown(traced)?]
-            } else {
+        for idx in wanted {
+            let funcs = self.traced(&mut checked, idx)?;
+            let modules = funcs.into_iter().map(|func| stage_module(&checked.checker, func, stage));
+            let modules: Vec<(Module, FuncId)> = modules.collect();
+            let listings: Vec<std::result::Result<Listing, String>> = if !stage.is_compiled() {
                 vec![]
+            } else if trainings.contains(&idx) {
+                let own = listed.next().map(|own| own.into_iter().map(|one| one.map_err(|error| error.to_string())));
+                own.map_or(vec![Err("without the data the script reads".into())], Iterator::collect)
+            } else {
+                let limit = self.shared.context().memory_limit;
+                modules.iter().map(|(module, entry)| list_function(module, *entry, limit)).collect()
             };
-            texts.extend(funcs.into_iter().map(|func| stage_text(&checked.checker, func, stage)));
+            if stage == StageOption::Clif {
+                for listing in listings {
+                    match listing {
+                        Ok(listing) => texts.push(listing.functions.join("\n")),
+                        Err(why) => return self.fail(&format!("there is no code to show: {why}")),
+                    }
+                }
+            } else {
+                let frames = listings.iter().map(frame_text).chain(std::iter::repeat(String::new()));
+                texts.extend(modules.iter().zip(frames).map(|((module, _), frame)| frame + &text::show(module)));
+            }
         }
         match (texts.is_empty(), name) {
             (true, Some(name)) => self.fail(&format!("the script binds no `{name}` that has IR")),
             (true, None) => self.fail("the script trains nothing; name a definition"),
             _ => Ok(texts.join("\n")),
         }
+    }
+
+    /// What a statement has as functions of the IR: the loops of a training, or a definition.
+    fn traced(&self, checked: &mut Checked, idx: usize) -> std::result::Result<Vec<FuncId>, Exit> {
+        let Checked { stmts, checker, scope, .. } = checked;
+        let stmt = &stmts[idx];
+        if let Some(training) = trained(stmt) {
+            checker.may_rebind = true;
+            checker.loops = Some(vec![]);
+            let result = checker.expr(training, scope);
+            let loops = checker.loops.take().unwrap_or_default();
+            self.shown(result)?;
+            return Ok(loops);
+        }
+        let value = bound_name(stmt).and_then(|bound| scope.get(bound)).unwrap_or(Value::Unit);
+        let traced = trace_definition(checker, &value, stmt.span);
+        Ok(vec![self.shown(traced)?])
     }
 
     fn derive(&mut self, name: &str, notation: NotationOption) -> std::result::Result<String, Exit> {
@@ -208,21 +249,18 @@ fn trace_definition(elaborator: &mut Elaborator, value: &Value, span: Span) -> R
     Ok(traced.func)
 }
 
-fn stage_text(elaborator: &Elaborator, func: FuncId, stage: StageOption) -> String {
+/// A function taken as far as a stage says, in a module of its own.
+fn stage_module(elaborator: &Elaborator, func: FuncId, stage: StageOption) -> (Module, FuncId) {
     let (mut module, entry) = elaborator.module.extract(func);
     match stage {
-        StageOption::Lowered => {}
-        StageOption::Adjoint => {
-            grad::expand(&mut module, entry);
-            (module, _) = module.extract(entry);
-        }
-        StageOption::Optimised => {
+        StageOption::Lowered => return (module, entry),
+        StageOption::Adjoint => grad::expand(&mut module, entry),
+        StageOption::Optimised | StageOption::Clif => {
             grad::expand(&mut module, entry);
             rewrite::pipeline(&mut module, entry);
-            (module, _) = module.extract(entry);
         }
     }
-    text::show(&module)
+    module.extract(entry)
 }
 
 /// The layers of a net or model: names, output types, parameters.

@@ -28,7 +28,7 @@ pub enum Optimise {
     Full,
 }
 
-/// How far a program is taken before its IR is shown.
+/// How far a program is taken before it is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Stage {
     /// As the script says it, with derivatives still to be taken.
@@ -37,6 +37,15 @@ pub enum Stage {
     Adjoint,
     /// As it is evaluated.
     Optimised,
+    /// As the code that is made of it.
+    Clif,
+}
+
+impl Stage {
+    /// Whether what is shown needs numbers for sizes.
+    pub fn is_compiled(self) -> bool {
+        matches!(self, Stage::Optimised | Stage::Clif)
+    }
 }
 
 /// How a derivation is written.

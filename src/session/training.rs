@@ -62,6 +62,8 @@ impl Early {
 /// A run of a loop, and what is looked at after its turns.
 struct Drive<'a> {
     plan: &'a LoopPlan,
+    /// How many turns are run: all, unless the script is only looked at.
+    count: usize,
     body: Body,
     early: Option<Early>,
     /// What the loop is called.
@@ -93,8 +95,10 @@ impl Runner {
             values.iter().map(|value| value.known().expect("everything is known when running")).collect()
         };
         let (carry, xs, captures) = (known(&plan.traced.carry), known(&plan.traced.xs), known(&plan.traced.captures));
+        let count = self.list_loop(&module, entry, plan, [&carry, &xs, &captures])?;
         let mut drive = Drive {
             plan,
+            count,
             body: Body { program: Prepared::new(&module, entry), xs, captures },
             early: hooks.as_ref().and_then(|hooks| hooks.stop.as_ref()).and_then(Early::new),
             run: hooks.as_ref().map_or("loop".to_string(), |hooks| hooks.net.to_string()),
@@ -142,7 +146,7 @@ impl Runner {
         drive: &mut Drive,
         engine: &mut dyn turns::Engine,
     ) -> Result<LoopOutcome> {
-        let (count, emits) = (drive.plan.count, drive.plan.traced.emitted.is_some());
+        let (count, emits) = (drive.count, drive.plan.traced.emitted.is_some());
         let context = self.shared.context();
         let mut outcome = LoopOutcome { carry: vec![], emitted: vec![], seconds: vec![] };
         let (mut first, mut n_wanted) = (0, 1);

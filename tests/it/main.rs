@@ -13,6 +13,7 @@ mod examples;
 mod fixtures;
 mod generated;
 mod grad;
+mod inspect;
 mod ops;
 mod passes;
 mod robust;

@@ -12,11 +12,13 @@
 //! | [`Program`] | a compiled function, called once or often |
 //! | [`Loop`] | the body of a loop, run for some turns at a time |
 //! | [`Pool`] | the threads that share what is large |
+//! | [`Listing`] | what either would be, to be read |
 //!
 //! [`specialise`]: mod@crate::rewrite::specialise
 
 mod emit;
 mod hoist;
+mod list;
 pub mod micro;
 mod plan;
 mod pool;
@@ -25,8 +27,9 @@ mod runtime;
 mod spell;
 mod view;
 
+pub use list::Listing;
 pub use pool::Pool;
-pub use run::{Loop, Program, Sized, Stop, text};
+pub use run::{Loop, Program, Sized, Stop};
 
 /// Why a program is not compiled.
 #[derive(Clone, PartialEq, Eq, Debug)]

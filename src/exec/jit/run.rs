@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Error;
 use super::emit::{Code, Entry, Writer, Written, status};
 use super::hoist::{Hoisted, hoist};
+use super::list::Listing;
 use super::plan::{Plan, Shared as Overlap, bytes, sizes};
 use super::pool::Pool;
 use super::runtime::{Shared, address, tensor_at};
@@ -15,7 +16,7 @@ use super::spell::spell_out;
 use crate::ir::op::Op;
 use crate::ir::{FuncId, Module, Type};
 use crate::rewrite::choose;
-use crate::rewrite::specialise::{Numbers, Unfit, specialise, specialise_turns};
+use crate::rewrite::specialise::{Numbers, Turns, Unfit, specialise, specialise_turns};
 use crate::tensor::{DType, Tensor};
 
 /// Why a run came to its end early.
@@ -83,8 +84,8 @@ unsafe fn fill(frame: *mut u8, pointers: impl Iterator<Item = *const u8>) {
 
 /// A function with a number for every size.
 pub struct Sized {
-    module: Module,
-    func: FuncId,
+    pub(super) module: Module,
+    pub(super) func: FuncId,
 }
 
 /// Elements computed and multiplications done from which on compiled code is faster, compiling included.
@@ -93,9 +94,14 @@ const WORTH_COMPILING: u64 = 4_000_000;
 impl Sized {
     /// Gives the sizes of a function the numbers of these arguments.
     pub fn new(module: &Module, func: FuncId, args: &[Tensor], memory_limit: usize) -> Result<Sized, Error> {
-        let (mut module, func) = module.extract(func);
         let types: Vec<Type> = args.iter().map(type_of).collect();
-        let func = specialise(&mut module, func, &types, &Numbers::new())?;
+        Sized::of_types(module, func, &types, memory_limit)
+    }
+
+    /// The same for arguments of these types.
+    pub(super) fn of_types(module: &Module, func: FuncId, types: &[Type], memory_limit: usize) -> Result<Sized, Error> {
+        let (mut module, func) = module.extract(func);
+        let func = specialise(&mut module, func, types, &Numbers::new())?;
         let (mut module, func) = module.extract(func);
         prepare(&mut module, func, memory_limit)?;
         Ok(Sized { module, func })
@@ -219,6 +225,18 @@ impl Loop {
         captures: &[Tensor],
         memory_limit: usize,
     ) -> Result<Loop, Error> {
+        Loop::listed(module, body, count, [carry, xs, captures], memory_limit, None)
+    }
+
+    /// The same, and the text of what was written if there is a listing to add it to.
+    pub(super) fn listed(
+        module: &Module,
+        body: FuncId,
+        count: usize,
+        [carry, xs, captures]: [&[Tensor]; 3],
+        memory_limit: usize,
+        listing: Option<&mut Listing>,
+    ) -> Result<Loop, Error> {
         let (mut module, body) = module.extract(body);
         let rows = xs.iter().map(|x| type_of(x).with_shape(type_of(x).shape[1..].to_vec()));
         let types: Vec<Type> = [Type::scalar(DType::I64)]
@@ -236,9 +254,13 @@ impl Loop {
             bodies.push(hoisted.unwrap_or(Hoisted { body: part.body, values: vec![] }));
         }
         let plans: Vec<Plan> = bodies.iter().map(|part| Plan::new(&module, part.body, &overlaps)).collect();
-        let mut writer = Writer::new(&module, false)?;
+        let mut writer = Writer::new(&module, listing.is_some())?;
         let ids = plans.iter().map(|plan| writer.function(plan)).collect::<Result<Vec<_>, _>>()?;
-        let Written { code, entries, .. } = writer.finish(&ids)?;
+        let Written { code, entries, text } = writer.finish(&ids)?;
+        if let Some(listing) = listing {
+            let frame = |(part, plan): (&Turns, &Plan)| (part.range.clone(), plan.frame);
+            *listing = Listing { frames: turns.iter().zip(&plans).map(frame).collect(), functions: text };
+        }
         let results = module.graph(turns.first().map_or(body, |part| part.body)).result_types();
         let parts = turns.iter().zip(bodies).zip(&plans).zip(entries).map(|(((part, hoisted), plan), entry)| Part {
             turns: part.range.clone(),
@@ -337,13 +359,4 @@ impl Loop {
         });
         (values.collect(), ended)
     }
-}
-
-/// The text of the machine-independent code of a function, for arguments of these types.
-pub fn text(module: &Module, func: FuncId, args: &[Tensor]) -> Result<Vec<String>, Error> {
-    let sized = Sized::new(module, func, args, usize::MAX)?;
-    let plan = Plan::new(&sized.module, sized.func, &[]);
-    let mut writer = Writer::new(&sized.module, true)?;
-    let id = writer.function(&plan)?;
-    Ok(writer.finish(&[id])?.text)
 }

@@ -10,7 +10,7 @@
 //!
 //! Values are numbered in order of definition. A function known to the user is a `named fn`; one with a reverse rule of its
 //! own says `adjoint @rule` before its body. Sizes are written by name, and a name is one size in the whole module: a
-//! second size or function of the same name is written `n#2`.
+//! second size or function of the same name is written `n#2`. What stands behind a `;` where a word may begin is a comment.
 //!
 //! [`print`](fn@print) and [`parse`](fn@parse) are each other's inverse, but for where in the script nodes come from and
 //! for what is known of sizes. [`show`] abbreviates large constants.

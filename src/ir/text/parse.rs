@@ -53,8 +53,13 @@ impl<'a> Parser<'a> {
         &self.text[self.at..]
     }
 
+    /// Goes over space and over comments, from a `;` to the end of its line.
     fn skip_space(&mut self) {
-        self.at = self.text.len() - self.rest().trim_start().len();
+        let mut rest = self.rest().trim_start();
+        while rest.starts_with(';') {
+            rest = rest.find('\n').map_or("", |end| rest[end..].trim_start());
+        }
+        self.at = self.text.len() - rest.len();
     }
 
     /// Goes over a token, if it comes next.

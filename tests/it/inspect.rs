@@ -1,0 +1,78 @@
+//! `nabla ir` of what is compiled: the code, and the memory it takes.
+
+use nabla::ir::text;
+use nabla::report::{Form, Reporter};
+use nabla::session::{Exit, Options, Session, Stage};
+
+use crate::script::script;
+
+/// Two trainings, the second in batches of which the last is short; things a script does that must not be done.
+const SCRIPT: &str = r#"
+x = linspace(0.0, 1.0, 70)[:, new]
+net curve(x: real[n, 1]) -> real[n, 1] = x |> dense(4, act = tanh) |> dense(1)
+fn area(r: real[3]) = 3.14 * sum(r^2)
+first = train curve on (x, x^2) { cost = mse; optimizer = sgd(lr = 0.1); epochs = 100000000; seed = 1 }
+print "printed {first.history.cost[-1]}"
+save(first.model, "/nowhere/curve.safetensors")
+run = train first.model on (x, x^2) { cost = mse; optimizer = adam(lr = 0.1); epochs = 3; batch = 32 }
+"#;
+
+/// What is shown of a script, or what is said instead.
+fn shown(source: &str, name: Option<&str>, stage: Stage) -> Result<String, (Exit, String)> {
+    let (reporter, captured) = Reporter::captured(Form::Text);
+    let shown = Session::new(Options::default(), reporter).ir(&script(source), name, stage);
+    assert_eq!(captured.out(), "", "only what was asked for is shown");
+    shown.map_err(|exit| (exit, captured.err()))
+}
+
+#[test]
+fn the_code_of_a_training_is_that_for_its_data() {
+    let code = shown(SCRIPT, Some("run"), Stage::Clif).unwrap();
+    assert!(code.contains("function u0:0(i64, i64) -> i64"), "{code}");
+    assert!(code.contains("fmul") && code.contains("return"), "{code}");
+    // Batches of 32 rows, and the last one of 6: 4 numbers of 8 bytes each.
+    assert!(code.lines().any(|line| line.starts_with("; ") && line.ends_with(" bytes of frame")), "{code}");
+    let both = shown(SCRIPT, None, Stage::Clif).unwrap();
+    assert!(both.len() > code.len(), "the first training is shown too");
+}
+
+#[test]
+fn the_code_of_a_definition_needs_numbers_for_sizes() {
+    let code = shown(SCRIPT, Some("area"), Stage::Clif).unwrap();
+    assert!(code.starts_with("; area, ") && code.contains("load.f64"), "{code}");
+    let (exit, said) = shown(SCRIPT, Some("curve"), Stage::Clif).unwrap_err();
+    assert_eq!((exit, said.as_str()), (Exit::Usage, "error: there is no code to show: these sizes are open: n\n"));
+}
+
+#[test]
+fn the_memory_of_a_training_is_said_where_its_sizes_are_known() {
+    let frame = |source: &str, name| {
+        let shown = shown(source, Some(name), Stage::Optimised).unwrap();
+        text::parse(&shown).expect("a comment is no part of the module");
+        shown.lines().next().unwrap().to_string()
+    };
+    let bytes = |line: String| -> usize {
+        let number = line.strip_prefix("; frame: ").and_then(|rest| rest.strip_suffix(" bytes")).expect("a number");
+        number.replace(',', "").parse().unwrap()
+    };
+    let whole = bytes(frame(SCRIPT, "first"));
+    // A table of pointers, and at least the 4 activations of each of the 70 rows.
+    assert!(whole > 70 * 4 * 8 && whole < 70 * 4 * 8 * 10, "{whole}");
+    let wider = bytes(frame(&SCRIPT.replace("1.0, 70", "1.0, 700"), "first"));
+    assert!(wider > 5 * whole, "{wider} for ten times as many rows as for {whole}");
+    assert_eq!(frame(SCRIPT, "curve"), "; frame: not known, these sizes are open: n");
+}
+
+#[test]
+fn the_optimised_program_is_shown_without_the_data() {
+    let source = "
+        data = csv(\"not_there.csv\", target = \"b\")
+        net line(x: real[n, 1]) -> real[n, 1] = x |> dense(1)
+        run = train line on (data.x, data.t) { cost = mse; optimizer = sgd(lr = 0.1); epochs = 3 }
+    ";
+    let ir = shown(source, Some("run"), Stage::Optimised).unwrap();
+    assert!(ir.starts_with("; frame: not known, without the data the script reads\nfn @"), "{ir}");
+    let (exit, said) = shown(source, Some("run"), Stage::Clif).unwrap_err();
+    assert_eq!(exit, Exit::Failed);
+    assert!(said.contains("error[E0501]"), "{said}");
+}
