@@ -7,6 +7,7 @@ mod function;
 mod loops;
 mod member;
 mod nest;
+mod perf;
 mod product;
 mod region;
 
@@ -43,6 +44,8 @@ pub struct Writer<'a> {
     data: Data,
     /// The text of every function, if wanted.
     text: Option<Vec<String>>,
+    /// What every function is called and how many bytes its code has, if `perf` is to know.
+    names: Option<Vec<(CodeId, usize, String)>>,
 }
 
 /// What the code refers to by address.
@@ -123,6 +126,7 @@ impl<'a> Writer<'a> {
             builder: FunctionBuilderContext::new(),
             data: Data::default(),
             text: text.then(Vec::new),
+            names: perf::is_wanted().then(Vec::new),
         })
     }
 
@@ -222,6 +226,10 @@ impl<'a> Writer<'a> {
             text.push(format!("; {name}, {} bytes of frame\n{}", plan.frame, self.context.func.display()));
         }
         self.code.define_function(id, &mut self.context).map_err(machine)?;
+        if let Some(names) = &mut self.names {
+            let bytes = self.context.compiled_code().map_or(0, |code| code.code_info().total_size as usize);
+            names.push((id, bytes, name.to_string()));
+        }
         self.code.clear_context(&mut self.context);
         Ok(id)
     }
@@ -248,6 +256,9 @@ impl<'a> Writer<'a> {
     /// Makes what was written executable.
     pub fn finish(mut self, entries: &[CodeId]) -> Result<Written, Error> {
         self.code.finalize_definitions().map_err(|error| Error::Machine(error.to_string()))?;
+        if let Some(names) = self.names.take() {
+            perf::add(names.into_iter().map(|(id, bytes, name)| (self.code.get_finalized_function(id), bytes, name)));
+        }
         let entries = entries.iter().map(|&id| {
             let address = self.code.get_finalized_function(id);
             // SAFETY: the function was written with this signature.
