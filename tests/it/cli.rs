@@ -114,3 +114,46 @@ fn a_file_that_is_no_script_is_a_mistake_in_the_script() {
         assert!(err(&output).starts_with("error[E0109]: `<stdin>` is "), "{}", err(&output));
     }
 }
+
+/// A script that trains, and computes what is worth compiling.
+const COMPILED: &str = "
+net line(x: real[n, 1]) -> real[n, 1] = x |> dense(1)
+run = train line on ([[0.0], [1.0]], [[1.0], [3.0]]) { cost = mse; optimizer = sgd(lr = 0.1); epochs = 3 }
+a = ones((300, 300)) / 300
+print round(sum(a @ a))
+";
+
+#[test]
+fn compile_times_are_told_to_those_who_ask() {
+    let output = nabla(&["run", "-v", "-"]).write_stdin(COMPILED).output().unwrap();
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), "300.0\n"), "{}", err(&output));
+    let compiled = |line: &&str| line.starts_with("compiled ") && line.ends_with(" ms");
+    let told: Vec<String> = err(&output).lines().filter(compiled).map(str::to_string).collect();
+    assert_eq!(told.len(), 2, "{}", err(&output));
+    assert!(told[0].starts_with("compiled the turns of line in "), "{told:?}");
+    let output = nabla(&["run", "-v", "--engine", "interp", "-"]).write_stdin(COMPILED).output().unwrap();
+    assert!(!err(&output).contains("compiled"), "{}", err(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn perf_is_told_where_compiled_functions_are() {
+    use std::io::Write;
+    use std::process::Stdio;
+    let program = assert_cmd::cargo::cargo_bin("nabla");
+    let mut command = std::process::Command::new(program);
+    command.args(["run", "-q", "-"]).env("NABLA_PERF_MAP", "1").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let map = format!("/tmp/perf-{}.map", child.id());
+    child.stdin.take().unwrap().write_all(COMPILED.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = std::fs::read_to_string(&map).unwrap();
+    std::fs::remove_file(&map).unwrap();
+    assert_eq!(out(&output), "300.0\n");
+    assert!(text.lines().count() >= 2, "{text}");
+    for line in text.lines() {
+        let [start, bytes, name] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("three words: {line}") };
+        let number = |word| u64::from_str_radix(word, 16).unwrap();
+        assert!(number(start) > 0 && number(bytes) > 16 && name.starts_with("nabla:"), "{line}");
+    }
+}
