@@ -26,13 +26,13 @@ pub struct Pool {
 }
 
 struct Shared {
-    /// The round in the upper half, the next part to be taken in the lower.
+    /// The round in the upper half, how many of its parts are still to be taken in the lower.
     ///
     /// Whoever takes a part by a successful exchange has seen the task of that round: the task is written before the round
-    /// begins, and the next is not written before every part of this one is done.
+    /// begins, and the next is not written before every part of this one is done. That no part is left is read here alone,
+    /// so a thread that is late takes nothing while the next round is prepared.
     next: AtomicU64,
     task: AtomicPtr<&'static Task<'static>>,
-    n_parts: AtomicUsize,
     /// Parts that are done.
     n_done: AtomicUsize,
     /// For each worker whether it is parked, or about to be.
@@ -48,7 +48,6 @@ impl Pool {
         let shared = Arc::new(Shared {
             next: AtomicU64::new(0),
             task: AtomicPtr::new(std::ptr::null_mut()),
-            n_parts: AtomicUsize::new(0),
             n_done: AtomicUsize::new(0),
             parked: (0..n_workers).map(|_| AtomicBool::new(false)).collect(),
             failed: AtomicBool::new(false),
@@ -82,10 +81,10 @@ impl Pool {
         let task: &'static Task<'static> = unsafe { std::mem::transmute::<&Task<'_>, &'static Task<'static>>(task) };
         let mut place = task;
         shared.task.store(&raw mut place, Ordering::Relaxed);
-        shared.n_parts.store(n_parts, Ordering::Relaxed);
         shared.n_done.store(0, Ordering::Relaxed);
         let round = (shared.next.load(Ordering::Relaxed) >> 32) + 1;
-        shared.next.store(round << 32, Ordering::SeqCst);
+        let n_left = u32::try_from(n_parts).expect("work is cut into a few parts");
+        shared.next.store(round << 32 | u64::from(n_left), Ordering::SeqCst);
         for (parked, worker) in shared.parked.iter().zip(&self.workers).take(n_parts - 1) {
             if parked.load(Ordering::SeqCst) && parked.swap(false, Ordering::SeqCst) {
                 worker.thread().unpark();
@@ -117,16 +116,16 @@ impl Drop for Pool {
 fn take_parts(shared: &Shared) {
     let mut next = shared.next.load(Ordering::Acquire);
     loop {
-        let part = (next & u64::from(u32::MAX)) as usize;
-        let task = shared.task.load(Ordering::Relaxed);
-        if part >= shared.n_parts.load(Ordering::Relaxed) || task.is_null() {
+        let n_left = (next & u64::from(u32::MAX)) as usize;
+        if n_left == 0 {
             return;
         }
-        match shared.next.compare_exchange_weak(next, next + 1, Ordering::AcqRel, Ordering::Acquire) {
+        let task = shared.task.load(Ordering::Relaxed);
+        match shared.next.compare_exchange_weak(next, next - 1, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
                 // SAFETY: this part is taken and not done, so the caller of the round waits and its task lives; see `next`.
                 let task = unsafe { *task };
-                if catch_unwind(AssertUnwindSafe(|| task(part))).is_err() {
+                if catch_unwind(AssertUnwindSafe(|| task(n_left - 1))).is_err() {
                     shared.failed.store(true, Ordering::Relaxed);
                 }
                 shared.n_done.fetch_add(1, Ordering::Release);
@@ -200,6 +199,24 @@ mod tests {
                 assert!(sums.iter().all(|sum| sum.load(Ordering::Relaxed) == 299 * 300 / 2));
             }
         }
+    }
+
+    #[test]
+    fn a_thread_that_is_late_takes_nothing_of_the_next_round() {
+        // A round of few parts is followed by one of many: a thread that looks for a third part of the first finds none.
+        let pool = Pool::new(3);
+        let sums: Vec<AtomicUsize> = (0..16).map(|_| AtomicUsize::new(0)).collect();
+        for round in 0..100_000 {
+            let n_parts = if round % 2 == 0 { 2 } else { 16 };
+            let done = AtomicUsize::new(0);
+            pool.run(n_parts, &|part| {
+                sums[part].fetch_add(1, Ordering::Relaxed);
+                done.fetch_add(1, Ordering::Relaxed);
+            });
+            assert_eq!(done.load(Ordering::Relaxed), n_parts, "in round {round}");
+        }
+        assert!(sums[..2].iter().all(|sum| sum.load(Ordering::Relaxed) == 100_000));
+        assert!(sums[2..].iter().all(|sum| sum.load(Ordering::Relaxed) == 50_000));
     }
 
     #[test]
