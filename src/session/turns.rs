@@ -100,6 +100,9 @@ impl Engine for Interpreted {
     }
 }
 
+/// The most bytes that the turns of a block emit, unless one alone emits more.
+const BLOCK_BYTES: usize = 16 << 20;
+
 /// Machine code: many turns at a time. What is carried is kept before them; to go back is to run some of them again.
 pub struct Compiled {
     code: jit::Loop,
@@ -116,6 +119,8 @@ impl Compiled {
 
 impl Engine for Compiled {
     fn run(&mut self, body: &Body, turns: Range<usize>, context: &Context) -> Block {
+        let most = (BLOCK_BYTES / self.code.row_bytes().max(1)).max(1);
+        let turns = turns.start..turns.end.min(turns.start + most);
         self.last = (turns.start, self.code.carry());
         let (emitted, ended) = self.code.run(turns.clone(), context.interrupt, &self.pool);
         let Err((turn, stop)) = ended else { return Block { n_turns: turns.len(), emitted, ended: None } };

@@ -86,6 +86,7 @@ unsafe fn fill(frame: *mut u8, pointers: impl Iterator<Item = *const u8>) {
 pub struct Sized {
     pub(super) module: Module,
     pub(super) func: FuncId,
+    memory_limit: usize,
 }
 
 /// Elements computed and multiplications done from which on compiled code is faster, compiling included.
@@ -104,7 +105,7 @@ impl Sized {
         let func = specialise(&mut module, func, types, &Numbers::new())?;
         let (mut module, func) = module.extract(func);
         prepare(&mut module, func, memory_limit)?;
-        Ok(Sized { module, func })
+        Ok(Sized { module, func, memory_limit })
     }
 
     /// Whether it takes longer to run than to compile.
@@ -115,6 +116,7 @@ impl Sized {
     /// Compiles it.
     pub fn compile(&self) -> Result<Program, Error> {
         let plan = Plan::new(&self.module, self.func, &[]);
+        check_frame(&plan, self.memory_limit)?;
         let mut writer = Writer::new(&self.module, false)?;
         let id = writer.function(&plan)?;
         let Written { code, entries, .. } = writer.finish(&[id])?;
@@ -137,6 +139,11 @@ fn prepare(module: &mut Module, func: FuncId, memory_limit: usize) -> Result<(),
     }
     spell_out(module, func);
     Ok(())
+}
+
+/// Refuses a frame the machine cannot hold; the interpreter holds fewer values at a time.
+fn check_frame(plan: &Plan, memory_limit: usize) -> Result<(), Error> {
+    if plan.frame > memory_limit { Err(Error::Sizes("more values than memory holds".into())) } else { Ok(()) }
 }
 
 /// The elements that a function computes and the multiplications it does; a node counts as some hundred elements.
@@ -254,6 +261,7 @@ impl Loop {
             bodies.push(hoisted.unwrap_or(Hoisted { body: part.body, values: vec![] }));
         }
         let plans: Vec<Plan> = bodies.iter().map(|part| Plan::new(&module, part.body, &overlaps)).collect();
+        plans.iter().try_for_each(|plan| check_frame(plan, memory_limit))?;
         let mut writer = Writer::new(&module, listing.is_some())?;
         let ids = plans.iter().map(|plan| writer.function(plan)).collect::<Result<Vec<_>, _>>()?;
         let Written { code, entries, text } = writer.finish(&ids)?;
@@ -277,6 +285,11 @@ impl Loop {
         };
         compiled.set_carry(carry);
         Ok(compiled)
+    }
+
+    /// The bytes of what a turn emits.
+    pub fn row_bytes(&self) -> usize {
+        self.emitted.iter().map(bytes).sum()
     }
 
     /// Puts values in the place of what is carried.

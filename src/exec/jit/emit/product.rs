@@ -13,7 +13,7 @@ use crate::tensor::DType;
 /// Products of so few numbers are written out.
 const WRITTEN_OUT: usize = 64;
 /// Products of so many are shared by the threads: some microseconds.
-const SHARED: usize = 1 << 18;
+const SHARED: usize = 1 << 19;
 
 pub fn emit(f: &mut Function, data: &mut Data, product: &Product, scratch: Option<usize>) {
     let result = f.graph.node(product.node).results[0];
