@@ -95,16 +95,26 @@ impl Session {
         act: impl FnOnce(&mut Work) -> Result<T, Exit> + Send,
     ) -> Result<T, Exit> {
         let Session { options, reporter } = self;
-        std::thread::scope(|scope| {
+        // Taken by the thread, if there is one.
+        let mut given = Some((options, reporter, act));
+        let taken = &mut given;
+        let result = std::thread::scope(|scope| {
             let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, move || {
+                let (options, reporter, act) = taken.take().expect("the thread is the only one to take it");
                 let shared = Shared::new(options, reporter, script.folder.clone());
                 act(&mut Work { script, shared })
             });
             match thread.map(|handle| handle.join()) {
-                Ok(Ok(result)) => result,
+                Ok(Ok(result)) => Ok(result),
                 Ok(Err(panic)) => std::panic::resume_unwind(panic),
-                Err(_) => Err(Exit::Failed),
+                Err(error) => Err(error),
             }
+        });
+        result.unwrap_or_else(|error| {
+            if let Some((_, mut reporter, _)) = given {
+                reporter.diagnostic(&format!("error: the system gives no address space for a stack of 1 GiB: {error}"));
+            }
+            Err(Exit::Failed)
         })
     }
 }
