@@ -47,12 +47,12 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// A training in several batches an epoch of a net with two layers; `rows` and `width` say how large.
+/// A training in several batches an epoch of a net with two layers and draws; `rows` and `width` say how large.
 fn script(rows: usize, width: usize) -> String {
     format!(
         "X: real[{rows}, {width}] = zeros(({rows}, {width}))
          T: real[{rows}, 1] = zeros(({rows}, 1))
-         net small(x: real[n, {width}]) -> real[n, 1] = x |> dense({width}, act = tanh) |> dense(1)
+         net small(x: real[n, {width}]) -> real[n, 1] = x |> dense({width}, act = tanh) |> dropout(0.1) |> dense(1)
          run = train small on (X, T) {{
            cost = mse; optimizer = adam(lr = 0.1); epochs = 1000; batch = {rows} // 2; shuffle = false
          }}"

@@ -25,7 +25,7 @@ pub use kernels::contract::contract;
 pub use kernels::contract::relation::Relation;
 pub use kernels::movement::{Padding, Range};
 pub use kernels::window::Window;
-pub use random::Key;
+pub use random::{Drawn, Key};
 pub use shape::checked_len;
 pub use stack::Stack;
 

@@ -106,8 +106,8 @@ impl Tensor {
     /// same key.
     pub fn uniform(&self, dtype: DType, shape: &[usize]) -> Tensor {
         match dtype {
-            DType::F32 => self.draw(shape, |bits| bits.map(unit_f32)),
-            DType::F64 => self.draw(shape, |bits| bits.map(unit)),
+            DType::F32 => self.draw(shape, f32::draw_uniform),
+            DType::F64 => self.draw(shape, f64::draw_uniform),
             DType::I64 | DType::Bool | DType::Key => panic!("{dtype} is not real"),
         }
     }
@@ -115,8 +115,8 @@ impl Tensor {
     /// Normal reals of mean 0 and variance 1 for every key: `[keys.., shape..]`. An f32 is the rounded f64.
     pub fn normal(&self, dtype: DType, shape: &[usize]) -> Tensor {
         match dtype {
-            DType::F32 => self.draw(shape, |bits| normals(bits).map(|x| x as f32)),
-            DType::F64 => self.draw(shape, normals),
+            DType::F32 => self.draw(shape, f32::draw_normal),
+            DType::F64 => self.draw(shape, f64::draw_normal),
             DType::I64 | DType::Bool | DType::Key => panic!("{dtype} is not real"),
         }
     }
@@ -140,17 +140,50 @@ impl Tensor {
         Tensor::from_vec(out, &shape)
     }
 
-    fn draw<T: Element>(&self, shape: &[usize], pair: impl Fn([u64; 2]) -> [T; 2]) -> Tensor {
+    fn draw<T: Element + Default>(&self, shape: &[usize], draw: impl Fn(Key, &mut [T])) -> Tensor {
         let keys = self.as_slice::<Key>();
         let n: usize = shape.iter().product();
-        let mut out = vec![pair([0; 2])[0]; keys.len() * n];
+        let mut out = vec![T::default(); keys.len() * n];
         for (&key, elements) in keys.iter().zip(out.chunks_exact_mut(n.max(1))) {
-            for (i, two) in elements.chunks_mut(2).enumerate() {
-                two.copy_from_slice(&pair(key.bits(i as u64))[..two.len()]);
-            }
+            draw(key, elements);
         }
         let shape: Vec<usize> = self.shape().iter().chain(shape).copied().collect();
         Tensor::from_vec(out, &shape)
+    }
+}
+
+/// Reals that are drawn with a key, as many as there is room for.
+pub trait Drawn: Sized {
+    /// Evenly from [0, 1).
+    fn draw_uniform(key: Key, out: &mut [Self]);
+    /// Normally, with mean 0 and variance 1.
+    fn draw_normal(key: Key, out: &mut [Self]);
+}
+
+impl Drawn for f32 {
+    fn draw_uniform(key: Key, out: &mut [f32]) {
+        fill(key, out, |bits| bits.map(unit_f32));
+    }
+
+    fn draw_normal(key: Key, out: &mut [f32]) {
+        fill(key, out, |bits| normals(bits).map(|x| x as f32));
+    }
+}
+
+impl Drawn for f64 {
+    fn draw_uniform(key: Key, out: &mut [f64]) {
+        fill(key, out, |bits| bits.map(unit));
+    }
+
+    fn draw_normal(key: Key, out: &mut [f64]) {
+        fill(key, out, normals);
+    }
+}
+
+/// Two elements from each pair of random numbers.
+fn fill<T: Copy>(key: Key, out: &mut [T], pair: impl Fn([u64; 2]) -> [T; 2]) {
+    for (i, two) in out.chunks_mut(2).enumerate() {
+        two.copy_from_slice(&pair(key.bits(i as u64))[..two.len()]);
     }
 }
 

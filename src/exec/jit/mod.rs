@@ -1,9 +1,9 @@
 //! Compiles IR to machine code, which calls native kernels where those win.
 //!
 //! Code is made when the arguments are there, so that every size is a number ([`specialise`]). A function is planned first
-//! ([`plan`]): which ops share a loop, where every value lies. Then cranelift writes it ([`emit`]): loops over
+//! (`plan`): which ops share a loop, where every value lies. Then cranelift writes it (`emit`): loops over
 //! elements, calls of the kernels of [`micro`] for products of matrices and functions of many elements, and of the
-//! interpreter's kernels for what is rare ([`runtime`]). A run allocates nothing but what those rare kernels want: values
+//! interpreter's kernels for what is rare (`runtime`). A run allocates nothing but what those rare kernels want: values
 //! lie in the frame, whose size is known before.
 //!
 //! | here | is |

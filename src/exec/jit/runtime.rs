@@ -9,9 +9,9 @@ use std::sync::atomic::AtomicBool;
 use super::emit::status;
 use super::micro::{self, Descriptor};
 use super::pool::{Pool, share};
-use crate::ir::op::{Fault, Frame, Op};
+use crate::ir::op::{Dist, Fault, Frame, Op};
 use crate::ir::{Dim, FuncId, Symbol};
-use crate::tensor::{DType, Element, Key, Tensor, Whole};
+use crate::tensor::{DType, Drawn, Element, Key, Tensor, Whole};
 
 /// What a run shares with all functions of the code.
 #[repr(C)]
@@ -213,6 +213,37 @@ pub unsafe extern "C" fn copy(to: *mut u8, from: *const u8, n: usize) {
     if !std::ptr::eq(to, from) {
         // SAFETY: the caller's promise.
         unsafe { std::ptr::copy(from, to, n) };
+    }
+}
+
+/// A key of a key and an int.
+///
+/// # Safety
+/// All may be read, `to` written.
+pub unsafe extern "C" fn fold(key: *const Key, data: *const i64, to: *mut Key) {
+    // SAFETY: the caller's promise.
+    unsafe { *to = (*key).fold(*data as u64) };
+}
+
+/// The address of a function that draws `n` reals with a key.
+pub fn draw_fn(dist: Dist, dtype: DType) -> usize {
+    /// # Safety
+    /// `key` may be read, `to` written for `n` reals.
+    unsafe extern "C" fn uniform<T: Drawn>(key: *const Key, to: *mut T, n: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { T::draw_uniform(*key, std::slice::from_raw_parts_mut(to, n)) };
+    }
+    /// # Safety
+    /// `key` may be read, `to` written for `n` reals.
+    unsafe extern "C" fn normal<T: Drawn>(key: *const Key, to: *mut T, n: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { T::draw_normal(*key, std::slice::from_raw_parts_mut(to, n)) };
+    }
+    match (dist, dtype) {
+        (Dist::Normal, DType::F32) => normal::<f32> as *const () as usize,
+        (Dist::Normal, _) => normal::<f64> as *const () as usize,
+        (_, DType::F32) => uniform::<f32> as *const () as usize,
+        _ => uniform::<f64> as *const () as usize,
     }
 }
 

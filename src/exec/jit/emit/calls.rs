@@ -77,8 +77,24 @@ pub fn vector(f: &mut Function, node: NodeId, map: micro::Map, arg: &Operand) {
     call_native(&mut f.b, address, &[x, y, n], None);
 }
 
-/// Rows of a tensor.
-pub fn rows(f: &mut Function, node: NodeId, args: &[Operand]) {
+/// Keys, draws and rows of a tensor.
+pub fn native(f: &mut Function, node: NodeId, args: &[Operand]) {
+    let (op, result) = (f.graph.node(node).op.clone(), f.graph.node(node).results[0]);
+    match op {
+        Op::Fold(_) => {
+            let pointers = [f.pointer(&args[0]), f.pointer(&args[1]), f.pointer_to(result)];
+            call_native(&mut f.b, runtime::fold as *const () as usize, &pointers, None);
+        }
+        Op::Draw(draw) => {
+            let n = sizes(f.graph.ty(result)).iter().product();
+            let (key, to, n) = (f.pointer(&args[0]), f.pointer_to(result), f.int(n));
+            call_native(&mut f.b, runtime::draw_fn(draw.dist, draw.dtype), &[key, to, n], None);
+        }
+        _ => rows(f, node, args),
+    }
+}
+
+fn rows(f: &mut Function, node: NodeId, args: &[Operand]) {
     let node = f.graph.node(node);
     let x = sizes(f.graph.ty(node.args[0]));
     let result = node.results[0];

@@ -168,7 +168,7 @@ impl<'a> Writer<'a> {
                     }
                     Step::Vector { node, map, arg } => calls::vector(f, *node, *map, arg),
                     Step::Product(product) => product::emit(f, &mut data, product, scratch),
-                    Step::Rows { node, args } => calls::rows(f, *node, args),
+                    Step::Native { node, args } => calls::native(f, *node, args),
                     Step::Kernel { node, args } => {
                         calls::kernel(f, &mut data, *node, args, scratch.expect("a kernel has a table"));
                     }

@@ -112,9 +112,9 @@ impl Fuser<'_> {
                 };
                 self.push(step, id);
             }
-            Kind::Rows => {
+            Kind::Native => {
                 let args = node.args.iter().map(|&arg| self.contiguous(arg)).collect();
-                self.push(Step::Rows { node: id, args }, id);
+                self.push(Step::Native { node: id, args }, id);
             }
             Kind::Kernel => {
                 let args = node.args.iter().map(|&arg| self.contiguous(arg)).collect();

@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::micro;
 use super::view::View;
-use crate::ir::op::{MapOp, Op};
+use crate::ir::op::{Dist, MapOp, Op};
 use crate::ir::{Def, FuncId, Graph, Module, NodeId, Type, ValueId};
 use crate::tensor::DType;
 
@@ -48,8 +48,8 @@ pub enum Step {
     Vector { node: NodeId, map: micro::Map, arg: Operand },
     /// Products of matrices.
     Product(Product),
-    /// Rows of a tensor that are copied, from a start or by their indices.
-    Rows { node: NodeId, args: Vec<Operand> },
+    /// A native function of its own: rows of a tensor that are copied, keys, draws.
+    Native { node: NodeId, args: Vec<Operand> },
     /// A loop or a choice whose functions are compiled for themselves.
     Region { node: NodeId, args: Vec<Operand>, children: Vec<Plan> },
     /// The kernel of the interpreter.
@@ -118,8 +118,8 @@ pub enum Kind {
     Constant,
     /// By a product of matrices.
     Product,
-    /// By copying rows.
-    Rows,
+    /// By a native function of its own.
+    Native,
     /// By functions.
     Region,
     /// By the kernel of the interpreter.
@@ -143,8 +143,10 @@ pub fn kind(graph: &Graph, node: NodeId) -> Kind {
         Op::Broadcast(_) | Op::Reshape(_) | Op::Transpose(_) | Op::Slice(_) | Op::Flip(_) => Kind::Move,
         Op::Const(_) | Op::Iota(_) => Kind::Constant,
         Op::Contract(contract) if contract.relations.is_empty() => Kind::Product,
-        Op::Rows(_) => Kind::Rows,
-        Op::Gather(gather) if gather.batch_axes == 0 => Kind::Rows,
+        Op::Rows(_) => Kind::Native,
+        Op::Gather(gather) if gather.batch_axes == 0 => Kind::Native,
+        Op::Fold(_) if ty.is_scalar() => Kind::Native,
+        Op::Draw(draw) if draw.dist != Dist::Permutation && graph.ty(node.args[0]).is_scalar() => Kind::Native,
         Op::Scan(_) | Op::If(_) | Op::While(_) | Op::Call(_) => Kind::Region,
         _ => Kind::Kernel,
     }
@@ -182,7 +184,7 @@ impl Step {
             }
             Step::Vector { arg, .. } => vec![arg.clone()],
             Step::Product(product) => vec![product.a.clone(), product.b.clone()],
-            Step::Rows { args, .. } | Step::Region { args, .. } | Step::Kernel { args, .. } => args.clone(),
+            Step::Native { args, .. } | Step::Region { args, .. } | Step::Kernel { args, .. } => args.clone(),
         }
     }
 
@@ -191,7 +193,7 @@ impl Step {
         match self {
             Step::Loop(group) => group.outputs.clone(),
             Step::Vector { node, .. }
-            | Step::Rows { node, .. }
+            | Step::Native { node, .. }
             | Step::Region { node, .. }
             | Step::Kernel { node, .. }
             | Step::Product(Product { node, .. }) => graph.node(*node).results.clone(),
