@@ -1,8 +1,8 @@
 //! Threads that share the work of one step after the other.
 //!
 //! A step of a training is some microseconds long, so the threads wait for the next part without sleeping for a while
-//! before they park. Work is cut into parts, and whoever is free takes the next one: a thread that the system runs late
-//! holds up nobody. Nothing that is computed depends on who computes it, or on how it was cut: sums are never cut.
+//! before they park. Work is cut into parts. A thread takes the part of its own number first, so that it finds in its cache
+//! what it computed before, and then whatever is left: a thread that the system runs late holds up nobody. Nothing that is computed depends on who computes it, or on how it was cut: sums are never cut.
 #![allow(unsafe_code)] // A task lives on the stack of the caller, who waits for it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -26,7 +26,7 @@ pub struct Pool {
 }
 
 struct Shared {
-    /// The round in the upper half, how many of its parts are still to be taken in the lower.
+    /// The round in the upper half, a bit for each of its parts that is still to be taken in the lower.
     ///
     /// Whoever takes a part by a successful exchange has seen the task of that round: the task is written before the round
     /// begins, and the next is not written before every part of this one is done. That no part is left is read here alone,
@@ -42,9 +42,12 @@ struct Shared {
 }
 
 impl Pool {
+    /// Into how many parts work can be cut, and how many threads a pool has at most.
+    pub const MOST_PARTS: usize = 32;
+
     /// As many threads, one at least.
     pub fn new(n_threads: usize) -> Pool {
-        let n_workers = n_threads.max(1) - 1;
+        let n_workers = n_threads.clamp(1, Pool::MOST_PARTS) - 1;
         let shared = Arc::new(Shared {
             next: AtomicU64::new(0),
             task: AtomicPtr::new(std::ptr::null_mut()),
@@ -71,7 +74,7 @@ impl Pool {
     /// Calls `task` with 0, 1, … `n_parts` − 1, each once on any thread, and waits for all of them.
     ///
     /// # Panics
-    /// If the task panics.
+    /// If the task panics, or there are more than [`Pool::MOST_PARTS`] parts.
     pub fn run(&self, n_parts: usize, task: &Task<'_>) {
         if self.workers.is_empty() || n_parts <= 1 {
             return (0..n_parts).for_each(task);
@@ -83,14 +86,15 @@ impl Pool {
         shared.task.store(&raw mut place, Ordering::Relaxed);
         shared.n_done.store(0, Ordering::Relaxed);
         let round = (shared.next.load(Ordering::Relaxed) >> 32) + 1;
-        let n_left = u32::try_from(n_parts).expect("work is cut into a few parts");
-        shared.next.store(round << 32 | u64::from(n_left), Ordering::SeqCst);
+        assert!(n_parts <= Pool::MOST_PARTS, "work is cut into a few parts");
+        let parts = u64::from(u32::MAX >> (Pool::MOST_PARTS - n_parts));
+        shared.next.store(round << 32 | parts, Ordering::SeqCst);
         for (parked, worker) in shared.parked.iter().zip(&self.workers).take(n_parts - 1) {
             if parked.load(Ordering::SeqCst) && parked.swap(false, Ordering::SeqCst) {
                 worker.thread().unpark();
             }
         }
-        take_parts(shared);
+        take_parts(shared, 0);
         let mut looks = 0usize;
         while shared.n_done.load(Ordering::Acquire) < n_parts {
             looks += 1;
@@ -112,20 +116,22 @@ impl Drop for Pool {
     }
 }
 
-/// Takes parts of the round until there are none.
-fn take_parts(shared: &Shared) {
+/// Takes parts of the round until there are none, that of the thread's own number first.
+fn take_parts(shared: &Shared, thread: usize) {
     let mut next = shared.next.load(Ordering::Acquire);
     loop {
-        let n_left = (next & u64::from(u32::MAX)) as usize;
-        if n_left == 0 {
+        let left = next as u32;
+        if left == 0 {
             return;
         }
+        let is_left = |part: usize| part < Pool::MOST_PARTS && left >> part & 1 == 1;
+        let part = if is_left(thread) { thread } else { left.trailing_zeros() as usize };
         let task = shared.task.load(Ordering::Relaxed);
-        match shared.next.compare_exchange_weak(next, next - 1, Ordering::AcqRel, Ordering::Acquire) {
+        match shared.next.compare_exchange_weak(next, next & !(1 << part), Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => {
                 // SAFETY: this part is taken and not done, so the caller of the round waits and its task lives; see `next`.
                 let task = unsafe { *task };
-                if catch_unwind(AssertUnwindSafe(|| task(n_left - 1))).is_err() {
+                if catch_unwind(AssertUnwindSafe(|| task(part))).is_err() {
                     shared.failed.store(true, Ordering::Relaxed);
                 }
                 shared.n_done.fetch_add(1, Ordering::Release);
@@ -141,7 +147,7 @@ fn work(shared: &Shared, worker: usize) {
     let mut seen = 0;
     while wait(shared, worker, seen) {
         seen = shared.next.load(Ordering::Acquire) >> 32;
-        take_parts(shared);
+        take_parts(shared, worker + 1);
     }
 }
 

@@ -139,7 +139,8 @@ pub fn product_fn<T: micro::Element>() -> usize {
         // SAFETY: the caller's promise; the parts of C are apart.
         let (pool, d) = unsafe { (&*(*shared).pool, &*d) };
         // An element of C depends on its operands only, so it does not matter where C is cut.
-        let by_rows = d.m >= d.n;
+        // Loops over the elements are cut by rows, so a thread then finds its rows in its cache.
+        let by_rows = d.m >= d.n || d.m >= 4 * ROWS * pool.n_threads();
         let (n, unit) = if by_rows { (d.m, ROWS) } else { (d.n, COLUMNS) };
         let n_parts = pool.n_threads().min(n.div_ceil(unit));
         pool.run(n_parts, &|part| {

@@ -10,7 +10,7 @@ use crate::tensor::DType;
 /// Bytes of a register of several elements.
 const REGISTER: usize = 16;
 /// Elements times instructions from which on threads share a loop: some microseconds.
-const SHARED: usize = 1 << 19;
+const SHARED: usize = 3 << 16;
 /// Elements of a loop that a thread takes at a time.
 const BLOCK: usize = 1024;
 
