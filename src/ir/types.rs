@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Dim;
-use crate::tensor::DType;
+use crate::tensor::{DType, Tensor};
 
 /// The shape of a tensor; empty for a scalar.
 pub type Shape = Vec<Dim>;
@@ -21,6 +21,11 @@ impl Type {
     /// A tensor type.
     pub fn new(dtype: DType, shape: Shape) -> Type {
         Type { dtype, shape }
+    }
+
+    /// The type of a tensor, its sizes numbers.
+    pub fn of(tensor: &Tensor) -> Type {
+        Type::new(tensor.dtype(), tensor.shape().iter().map(|&size| size.into()).collect())
     }
 
     /// A scalar type.

@@ -187,9 +187,7 @@ impl Host for Runner {
         // An op with functions is run as the only node of a program, once its transforms are expanded.
         let mut own = module.clone();
         let mut graph = crate::ir::Graph::default();
-        let types = args
-            .iter()
-            .map(|arg| crate::ir::Type::new(arg.dtype(), arg.shape().iter().map(|&size| size.into()).collect()));
+        let types = args.iter().map(crate::ir::Type::of);
         let ids: Vec<_> = types.map(|ty| graph.add_param(ty, None)).collect();
         let arg_types = graph.param_types();
         let results = op.rule().infer(&arg_types, &own).expect("the elaborator inferred the same");

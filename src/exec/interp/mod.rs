@@ -67,8 +67,7 @@ pub fn eval_op(
     let program = Prepared::for_op(module, op);
     let mut machine = Machine::new(&program, ctx);
     machine.bind_all(sizes);
-    let dims = |arg: &Tensor| arg.shape().iter().map(|&size| size.into()).collect();
-    let types: Vec<Type> = args.iter().map(|arg| Type::new(arg.dtype(), dims(arg))).collect();
+    let types: Vec<Type> = args.iter().map(Type::of).collect();
     for ty in op.rule().infer(&types, module).expect("the arguments fit") {
         let shape = machine.shape(&ty.shape);
         machine.reserve(ty.dtype, &shape)?;

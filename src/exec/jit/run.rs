@@ -17,7 +17,7 @@ use crate::ir::op::Op;
 use crate::ir::{FuncId, Module, Type};
 use crate::rewrite::choose;
 use crate::rewrite::specialise::{Numbers, Turns, Unfit, specialise, specialise_turns};
-use crate::tensor::{DType, Tensor};
+use crate::tensor::{DType, Tensor, checked_len};
 
 /// Why a run came to its end early.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,10 +56,6 @@ impl Memory {
     }
 }
 
-fn type_of(tensor: &Tensor) -> Type {
-    Type::new(tensor.dtype(), tensor.shape().iter().map(|&size| size.into()).collect())
-}
-
 fn call(entry: Entry, interrupt: &AtomicBool, pool: &Pool, frame: *mut u8) -> Result<(), Stop> {
     let shared = Shared { interrupt, pool };
     // SAFETY: the entry belongs to code that its owner holds, and the owner filled the table at the head of a frame of the
@@ -89,13 +85,13 @@ pub struct Sized {
     memory_limit: usize,
 }
 
-/// Elements computed and multiplications done from which on compiled code is faster, compiling included.
+/// Elements computed from which on compiled code is faster, compiling included.
 const WORTH_COMPILING: u64 = 4_000_000;
 
 impl Sized {
     /// Gives the sizes of a function the numbers of these arguments.
     pub fn new(module: &Module, func: FuncId, args: &[Tensor], memory_limit: usize) -> Result<Sized, Error> {
-        let types: Vec<Type> = args.iter().map(type_of).collect();
+        let types: Vec<Type> = args.iter().map(Type::of).collect();
         Sized::of_types(module, func, &types, memory_limit)
     }
 
@@ -120,8 +116,9 @@ impl Sized {
         let mut writer = Writer::new(&self.module, false)?;
         let id = writer.function(&plan)?;
         let Written { code, entries, .. } = writer.finish(&[id])?;
-        let results = self.module.graph(self.func).result_types();
-        Ok(Program { entry: entries[0], results, frame: Memory::new(plan.frame), code })
+        let graph = self.module.graph(self.func);
+        let (params, results) = (graph.param_types(), graph.result_types());
+        Ok(Program { entry: entries[0], params, results, frame: Memory::new(plan.frame), code })
     }
 }
 
@@ -130,8 +127,7 @@ fn prepare(module: &mut Module, func: FuncId, memory_limit: usize) -> Result<(),
     for func in module.reachable(func) {
         choose(module, func);
         let graph = module.graph(func);
-        let bytes =
-            |ty: &Type| sizes(ty).iter().try_fold(ty.dtype.size_bytes(), |bytes, &size| bytes.checked_mul(size));
+        let bytes = |ty: &Type| checked_len(&sizes(ty)).and_then(|len| len.checked_mul(ty.dtype.size_bytes()));
         let fits = |value| bytes(graph.ty(value)).is_some_and(|bytes| bytes <= memory_limit);
         if !graph.value_ids().all(fits) {
             return Err(Error::Sizes("a tensor larger than memory".into()));
@@ -146,9 +142,10 @@ fn check_frame(plan: &Plan, memory_limit: usize) -> Result<(), Error> {
     if plan.frame > memory_limit { Err(Error::Sizes("more values than memory holds".into())) } else { Ok(()) }
 }
 
-/// The elements that a function computes and the multiplications it does; a node counts as some hundred elements.
+/// The elements that a function computes: a node counts as some hundred, some multiplications of a product as one.
 fn work(module: &Module, func: FuncId) -> u64 {
     const NODE: u64 = 200;
+    const PRODUCTS: u64 = 32;
     let graph = module.graph(func);
     let len = |value: crate::ir::ValueId| sizes(graph.ty(value)).iter().product::<usize>() as u64;
     let node_work = |node: &crate::ir::Node| {
@@ -158,10 +155,10 @@ fn work(module: &Module, func: FuncId) -> u64 {
             Op::Scan(scan) => inside.saturating_mul(scan.count.as_const().unwrap_or(1) as u64),
             // How often is not known.
             Op::While(_) => inside.saturating_mul(1000),
-            // Each term is counted in both operands.
+            // Each axis of a product is counted twice. The interpreter has fast products too.
             Op::Contract(_) => {
                 let [a, b, c] = [len(node.args[0]), len(node.args[1]), elements].map(|len| len.max(1) as f64);
-                (a * b * c).sqrt() as u64
+                (a * b * c).sqrt() as u64 / PRODUCTS
             }
             _ => inside,
         };
@@ -173,6 +170,7 @@ fn work(module: &Module, func: FuncId) -> u64 {
 /// A compiled function.
 pub struct Program {
     entry: Entry,
+    params: Vec<Type>,
     results: Vec<Type>,
     frame: Memory,
     #[allow(dead_code, reason = "the entry is in it")]
@@ -186,7 +184,11 @@ impl Program {
     }
 
     /// Runs it on arguments of the types it was compiled for.
+    ///
+    /// # Panics
+    /// If they are of other types: code reads as much as it was written for.
     pub fn run(&mut self, args: &[Tensor], interrupt: &AtomicBool, pool: &Pool) -> Result<Vec<Tensor>, Stop> {
+        assert!(self.params.iter().eq(args.iter().map(Type::of).collect::<Vec<_>>().iter()), "other arguments");
         let mut places: Vec<Memory> = self.results.iter().map(|ty| Memory::new(bytes(ty))).collect();
         let frame = self.frame.start();
         let results = places.iter_mut().map(|place| place.start().cast_const());
@@ -244,13 +246,17 @@ impl Loop {
         memory_limit: usize,
         listing: Option<&mut Listing>,
     ) -> Result<Loop, Error> {
+        // Code reads a row in every turn.
+        if xs.iter().any(|x| x.shape().first() != Some(&count)) {
+            return Err(Error::Sizes(format!("not {count} rows")));
+        }
         let (mut module, body) = module.extract(body);
-        let rows = xs.iter().map(|x| type_of(x).with_shape(type_of(x).shape[1..].to_vec()));
+        let rows = xs.iter().map(|x| Type::of(x).with_shape(Type::of(x).shape[1..].to_vec()));
         let types: Vec<Type> = [Type::scalar(DType::I64)]
             .into_iter()
-            .chain(carry.iter().map(type_of))
+            .chain(carry.iter().map(Type::of))
             .chain(rows)
-            .chain(captures.iter().map(type_of))
+            .chain(captures.iter().map(Type::of))
             .collect();
         let turns = specialise_turns(&mut module, body, &types, &Numbers::new(), count)?;
         let overlaps: Vec<Overlap> = (0..carry.len()).map(|k| Overlap { param: 1 + k, result: k }).collect();
@@ -278,7 +284,7 @@ impl Loop {
         });
         let mut compiled = Loop {
             parts: parts.collect(),
-            carry: carry.iter().map(|value| (type_of(value), Memory::new(value.nbytes()))).collect(),
+            carry: carry.iter().map(|value| (Type::of(value), Memory::new(value.nbytes()))).collect(),
             emitted: results[carry.len()..].to_vec(),
             xs: xs.to_vec(),
             code,
@@ -295,7 +301,7 @@ impl Loop {
     /// Puts values in the place of what is carried.
     pub fn set_carry(&mut self, values: &[Tensor]) {
         for ((ty, memory), value) in self.carry.iter_mut().zip(values) {
-            assert_eq!(*ty, type_of(value), "what is carried keeps its type");
+            assert_eq!(*ty, Type::of(value), "what is carried keeps its type");
             // SAFETY: the memory was made for a value of this type.
             unsafe { std::ptr::copy_nonoverlapping(address(value), memory.start(), value.nbytes()) };
         }

@@ -26,7 +26,7 @@ impl Rule for Const {
 
     fn infer(&self, args: &[Type], _: &Module) -> Result<Vec<Type>, TypeError> {
         arity(args, 0)?;
-        one(Type::new(self.value.dtype(), self.value.shape().iter().map(|&size| size.into()).collect()))
+        one(Type::of(&self.value))
     }
 
     fn eval(&self, _: Vec<Tensor>, _: &mut dyn Frame) -> Result<Vec<Tensor>, Fault> {

@@ -104,11 +104,6 @@ pub fn shape_matrix(matrix: &mut [f64], n: usize, definite: Definite) {
     (0..n).for_each(|k| matrix[k * n + k] += n as f64);
 }
 
-/// The type of a tensor.
-pub fn type_of(tensor: &Tensor) -> Type {
-    Type::new(tensor.dtype(), tensor.shape().iter().map(|&size| size.into()).collect())
-}
-
 /// A module with one function, built from parameters of these types.
 pub fn function(params: Vec<Type>, body: impl FnOnce(&mut Builder, &[ValueId]) -> Vec<ValueId>) -> (Module, FuncId) {
     let (mut module, mut graph) = (Module::default(), Graph::default());
@@ -121,7 +116,7 @@ pub fn function(params: Vec<Type>, body: impl FnOnce(&mut Builder, &[ValueId]) -
 
 /// The function that applies one op.
 pub fn function_of(op: &Op, args: &[Tensor]) -> (Module, FuncId) {
-    function(args.iter().map(type_of).collect(), |g, params| g.push(op.clone(), params))
+    function(args.iter().map(Type::of).collect(), |g, params| g.push(op.clone(), params))
 }
 
 pub fn shape_of(dims: &[Dim]) -> Vec<usize> {

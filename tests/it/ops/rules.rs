@@ -63,7 +63,7 @@ fn batched_ops_do_the_same_to_every_element() {
             };
             let args: Vec<Tensor> = (0..sample.args.len()).map(arg).collect();
             let mut gives_axis = vec![];
-            let (module, func) = function(args.iter().map(type_of).collect(), |g, params| {
+            let (module, func) = function(args.iter().map(Type::of).collect(), |g, params| {
                 let args = params.iter().enumerate();
                 let args: Vec<Batched> = args.map(|(idx, &value)| Batched { value, has_axis: has_axis(idx) }).collect();
                 let results = sample.op.rule().batch(g, &args, &Dim::from(n));
