@@ -1,12 +1,12 @@
 //! Products of matrices: a call of a native kernel, or written out where they are tiny.
 
-use cranelift_codegen::ir::{InstBuilder, Value};
+use cranelift_codegen::ir::{FuncRef, InstBuilder, Value, types};
 
 use super::Data;
 use super::calls::call_native;
 use super::element::{Elements, register};
 use super::function::Function;
-use crate::exec::jit::plan::Product;
+use crate::exec::jit::plan::{Product, Turn, bytes};
 use crate::exec::jit::{micro, runtime};
 use crate::tensor::DType;
 
@@ -15,47 +15,119 @@ const WRITTEN_OUT: usize = 64;
 /// Products of so many are shared by the threads: some microseconds.
 const SHARED: usize = 1 << 19;
 
-pub fn emit(f: &mut Function, data: &mut Data, product: &Product, scratch: Option<usize>) {
+/// Products that are not shared one by one are shared by the turns of the loop around them if there are so many.
+const MANY: usize = 8;
+
+/// Whether threads share the turns of the outermost loop around the products.
+pub fn shares_turns(product: &Product) -> bool {
+    let Some(turn) = product.loops.first() else { return false };
+    let work = work(product);
+    turn.count > 1
+        && turn.strides[2] != 0
+        && work >= SHARED
+        && (n_products(product) >= MANY || work / n_products(product) < SHARED)
+}
+
+fn n_products(product: &Product) -> usize {
+    product.loops.iter().chain(&product.sums).map(|turn| turn.count).product()
+}
+
+fn work(product: &Product) -> usize {
+    product.m * product.n * product.k * product.batches * n_products(product)
+}
+
+/// Writes the product; `part` is the function of [`emit_part`], for the threads to share.
+pub fn emit(f: &mut Function, data: &mut Data, product: &Product, scratch: Option<usize>, part: Option<FuncRef>) {
     let result = f.graph.node(product.node).results[0];
     let pointers = [f.pointer(&product.a), f.pointer(&product.b), f.pointer_to(result)];
-    let n_products: usize = product.loops.iter().map(|turn| turn.count).product();
-    let work = product.m * product.n * product.k * product.batches * n_products;
-    if work <= WRITTEN_OUT && n_products == 1 {
+    let work = work(product);
+    if work <= WRITTEN_OUT && n_products(product) == 1 {
         return write_out(f, product, pointers);
     }
+    if !product.sums.is_empty() {
+        let bytes = f.int(bytes(f.graph.ty(result)));
+        call_native(&mut f.b, runtime::zero as *const () as usize, &[pointers[2], bytes], None);
+    }
+    if let Some(part) = part {
+        let (part, count) = (f.b.ins().func_addr(types::I64, part), f.int(product.loops[0].count));
+        let address = runtime::parallel as *const () as usize;
+        call_native(&mut f.b, address, &[f.context, f.frame, part, count], None);
+        return;
+    }
+    let kernel = Kernel::new(data, product);
     let scratch = match scratch {
         Some(offset) => f.in_frame(offset),
         None => f.int(0),
     };
-    let (descriptor, address) = match product.dtype {
-        DType::F32 => {
-            data.products_f32.push(Box::new(product.descriptor()));
-            let last = data.products_f32.last().expect("it was pushed");
-            (&raw const **last as usize, micro::gemm_fn::<f32>() as usize)
-        }
-        _ => {
-            data.products_f64.push(Box::new(product.descriptor()));
-            let last = data.products_f64.last().expect("it was pushed");
-            (&raw const **last as usize, micro::gemm_fn::<f64>() as usize)
-        }
-    };
-    let shared = work / n_products.max(1) >= SHARED;
+    let shared = work / n_products(product).max(1) >= SHARED;
     walk(f, product, 0, pointers, &mut |f, [a, b, c]| {
+        let descriptor = f.int(kernel.descriptor);
         if shared {
-            let address = match product.dtype {
-                DType::F32 => runtime::product_fn::<f32>(),
-                _ => runtime::product_fn::<f64>(),
-            };
-            let descriptor = f.int(descriptor);
-            call_native(&mut f.b, address, &[f.context, descriptor, a, b, c], None);
-            return;
+            call_native(&mut f.b, kernel.shared, &[f.context, descriptor, a, b, c, scratch], None);
+        } else {
+            let bias = f.int(0);
+            call_native(&mut f.b, kernel.alone, &[descriptor, a, b, bias, c, scratch], None);
         }
-        let (descriptor, bias) = (f.int(descriptor), f.int(0));
-        call_native(&mut f.b, address, &[descriptor, a, b, bias, c, scratch], None);
     });
 }
 
-/// The loops around the product.
+/// Writes a function that runs some turns of the outermost loop.
+pub fn emit_part(f: &mut Function, data: &mut Data, product: &Product, from: Value, to: Value) {
+    let result = f.graph.node(product.node).results[0];
+    let pointers = [f.pointer(&product.a), f.pointer(&product.b), f.pointer_to(result)];
+    let kernel = Kernel::new(data, product);
+    f.for_range(from, to, &mut |f, idx| {
+        let inside = product.moved(f, &product.loops[0], pointers, idx);
+        walk(f, product, 1, inside, &mut |f, [a, b, c]| {
+            let (descriptor, none) = (f.int(kernel.descriptor), f.int(0));
+            call_native(&mut f.b, kernel.of_thread, &[descriptor, a, b, none, c, none], None);
+        });
+    });
+}
+
+/// What code knows of a product: where it is described, and the functions that compute it.
+struct Kernel {
+    descriptor: usize,
+    /// With memory of the frame.
+    alone: usize,
+    /// With memory of the thread.
+    of_thread: usize,
+    /// By all threads.
+    shared: usize,
+}
+
+impl Kernel {
+    fn new(data: &mut Data, product: &Product) -> Kernel {
+        match product.dtype {
+            DType::F32 => Kernel::of(data, product.descriptor::<f32>()),
+            _ => Kernel::of(data, product.descriptor::<f64>()),
+        }
+    }
+
+    fn of<T: micro::Element>(data: &mut Data, descriptor: micro::Descriptor<T>) -> Kernel {
+        Kernel {
+            descriptor: data.keep(descriptor),
+            alone: micro::gemm_fn::<T>() as usize,
+            of_thread: runtime::product_of_thread_fn::<T>(),
+            shared: runtime::product_fn::<T>(),
+        }
+    }
+}
+
+impl Product {
+    /// A turn of a loop further on.
+    fn moved(&self, f: &mut Function, turn: &Turn, at: [Value; 3], idx: Value) -> [Value; 3] {
+        let size = self.dtype.size_bytes() as i64;
+        let mut inside = at;
+        for (pointer, &stride) in inside.iter_mut().zip(&turn.strides) {
+            let beyond = f.b.ins().imul_imm_s(idx, stride as i64 * size);
+            *pointer = f.b.ins().iadd(*pointer, beyond);
+        }
+        inside
+    }
+}
+
+/// The loops around the product, then those over what is added up.
 fn walk(
     f: &mut Function,
     product: &Product,
@@ -63,14 +135,9 @@ fn walk(
     at: [Value; 3],
     call: &mut dyn FnMut(&mut Function, [Value; 3]),
 ) {
-    let Some(turn) = product.loops.get(depth) else { return call(f, at) };
-    let size = product.dtype.size_bytes() as i64;
+    let Some(turn) = product.loops.iter().chain(&product.sums).nth(depth) else { return call(f, at) };
     f.for_loop(turn.count, 1, &mut |f, idx| {
-        let mut inside = at;
-        for (pointer, &stride) in inside.iter_mut().zip(&turn.strides) {
-            let beyond = f.b.ins().imul_imm_s(idx, stride as i64 * size);
-            *pointer = f.b.ins().iadd(*pointer, beyond);
-        }
+        let inside = product.moved(f, turn, at, idx);
         walk(f, product, depth + 1, inside, call);
     });
 }

@@ -160,10 +160,15 @@ register! {
 /// # Safety
 /// As for [`super::pack::SquareFn`].
 #[target_feature(enable = "avx2")]
-unsafe fn transpose_f32(source: *const f32, stride: usize, target: *mut f32, target_stride: usize) {
+unsafe fn transpose_f32(source: *const f32, stride: usize, rows: usize, target: *mut f32, target_stride: usize) {
     // SAFETY: rows < 8 of 8 columns, for which the caller vouches.
     unsafe {
-        let [a, b, c, d, e, f, g, h] = std::array::from_fn(|row| F32x8::load(source.add(row * stride)).0);
+        // Without closures, which would not be compiled for this instruction set.
+        let mut lines = [_mm256_setzero_ps(); 8];
+        for (row, line) in lines.iter_mut().enumerate() {
+            *line = _mm256_loadu_ps(source.add(row.min(rows - 1) * stride));
+        }
+        let [a, b, c, d, e, f, g, h] = lines;
         let (ab, cd, ef, gh) =
             (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d), _mm256_unpacklo_ps(e, f), _mm256_unpacklo_ps(g, h));
         let (ab2, cd2, ef2, gh2) =
@@ -181,10 +186,11 @@ unsafe fn transpose_f32(source: *const f32, stride: usize, target: *mut f32, tar
             _mm256_shuffle_ps::<0xee>(ef2, gh2),
         ];
         for i in 0..4 {
-            let low = _mm256_permute2f128_ps::<0x20>(upper[i], lower[i]);
-            let high = _mm256_permute2f128_ps::<0x31>(upper[i], lower[i]);
-            _mm256_storeu_ps(target.add(i * target_stride), low);
-            _mm256_storeu_ps(target.add((i + 4) * target_stride), high);
+            _mm256_storeu_ps(target.add(i * target_stride), _mm256_permute2f128_ps::<0x20>(upper[i], lower[i]));
+        }
+        for i in 0..4 {
+            let column = _mm256_permute2f128_ps::<0x31>(upper[i], lower[i]);
+            _mm256_storeu_ps(target.add((i + 4) * target_stride), column);
         }
     }
 }
@@ -194,10 +200,14 @@ unsafe fn transpose_f32(source: *const f32, stride: usize, target: *mut f32, tar
 /// # Safety
 /// As for [`super::pack::SquareFn`].
 #[target_feature(enable = "avx2")]
-unsafe fn transpose_f64(source: *const f64, stride: usize, target: *mut f64, target_stride: usize) {
+unsafe fn transpose_f64(source: *const f64, stride: usize, rows: usize, target: *mut f64, target_stride: usize) {
     // SAFETY: rows < 4 of 4 columns, for which the caller vouches.
     unsafe {
-        let [a, b, c, d] = std::array::from_fn(|row| F64x4::load(source.add(row * stride)).0);
+        let mut lines = [_mm256_setzero_pd(); 4];
+        for (row, line) in lines.iter_mut().enumerate() {
+            *line = _mm256_loadu_pd(source.add(row.min(rows - 1) * stride));
+        }
+        let [a, b, c, d] = lines;
         let (ab, cd) = (_mm256_unpacklo_pd(a, b), _mm256_unpacklo_pd(c, d));
         let (ab2, cd2) = (_mm256_unpackhi_pd(a, b), _mm256_unpackhi_pd(c, d));
         _mm256_storeu_pd(target, _mm256_permute2f128_pd::<0x20>(ab, cd));
@@ -211,4 +221,4 @@ unsafe fn transpose_f64(source: *const f64, stride: usize, target: *mut f64, tar
 pub(super) const SQUARE_F32: Square<f32> = Square { side: 8, transpose: transpose_f32 };
 pub(super) const SQUARE_F64: Square<f64> = Square { side: 4, transpose: transpose_f64 };
 
-kernels!("avx2,fma", f32: F32x8, SQUARE_F32; f64: F64x4, SQUARE_F64; rows [1, 2, 3, 4, 5, 6], vectors [1, 2]);
+kernels!("avx2,fma", f32: F32x8, SQUARE_F32; f64: F64x4, SQUARE_F64; tiles [1: [1, 2, 3, 4, 5, 6], 2: [1, 2, 3, 4, 5, 6], 3: [1, 2, 3], 4: [1, 2, 3], 5: [1], 6: [1], 7: [1], 8: [1]]);

@@ -42,7 +42,7 @@ impl Map {
 pub struct Kernels<T: 'static> {
     /// Numbers in a register.
     pub(super) lanes: usize,
-    /// `tiles[v − 1][r − 1]` makes a tile of r rows and v registers.
+    /// `tiles[v − 1][r − 1]` makes a tile of r rows and v registers. The more registers, the fewer rows there are.
     pub(super) tiles: &'static [&'static [TileFn<T>]],
     pub(super) square: Square<T>,
     /// In the order of [`Map::ALL`].
@@ -149,7 +149,7 @@ impl Isa {
 /// The tables `F32` and `F64` of one instruction set, whose kernels are compiled with its features.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 macro_rules! kernels {
-    ($features:literal, f32: $f32:ident, $square32:expr; f64: $f64:ident, $square64:expr; rows $rows:tt, vectors [$($vectors:literal),*]) => {
+    ($features:literal, f32: $f32:ident, $square32:expr; f64: $f64:ident, $square64:expr; tiles $tiles:tt) => {
         /// # Safety
         /// As for [`super::tile::TileFn`].
         #[target_feature(enable = $features)]
@@ -166,10 +166,10 @@ macro_rules! kernels {
             unsafe { super::formulas::map_vector::<V, F>(x, y, n) }
         }
 
-        kernels!(@table F32 f32 $f32 ($square32) $rows [$($vectors),*]);
-        kernels!(@table F64 f64 $f64 ($square64) $rows [$($vectors),*]);
+        kernels!(@table F32 f32 $f32 ($square32) $tiles);
+        kernels!(@table F64 f64 $f64 ($square64) $tiles);
     };
-    (@table $table:ident $t:ident $v:ident ($square:expr) $rows:tt [$($vectors:literal),*]) => {
+    (@table $table:ident $t:ident $v:ident ($square:expr) [$($vectors:literal: $rows:tt),*]) => {
         pub(super) static $table: super::dispatch::Kernels<$t> = super::dispatch::Kernels {
             lanes: <$v as Vector>::LANES,
             tiles: &[$(kernels!(@rows $v $vectors $rows)),*],

@@ -52,16 +52,16 @@ pub fn gemm_fn<T: Element>() -> GemmFn<T> {
 
 /// A run of terms that is summed up in one register: `batches` batches from `batch` on, of each `terms` terms from `term` on.
 #[derive(Clone, Copy)]
-struct Piece {
-    batch: usize,
-    batches: usize,
-    term: usize,
-    terms: usize,
+pub(super) struct Piece {
+    pub(super) batch: usize,
+    pub(super) batches: usize,
+    pub(super) term: usize,
+    pub(super) terms: usize,
 }
 
 impl Piece {
     /// The pieces of a sum over `batches` batches of `k` terms, in order; one at least.
-    fn all(batches: usize, k: usize) -> impl Iterator<Item = Self> {
+    pub(super) fn all(batches: usize, k: usize) -> impl Iterator<Item = Self> {
         let (batches, k) = if batches == 0 || k == 0 { (1, 0) } else { (batches, k) };
         let together = if batches == 1 { 1 } else { (TERMS / k.max(1)).clamp(1, batches) };
         parts(batches, together)
@@ -77,13 +77,13 @@ impl Piece {
         }
     }
 
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.batches * self.terms
     }
 }
 
 /// `(start, length)` of the fewest parts of `total` of at most `most` each, as equal as they can be.
-fn parts(total: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
+pub(super) fn parts(total: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
     // Without divisions where there is one part: they would be a good part of the time of a small product.
     let n = if total <= most { total.min(1) } else { total.div_ceil(most) };
     let (length, longer) = if n <= 1 { (total, 0) } else { (total / n, total % n) };
@@ -92,29 +92,29 @@ fn parts(total: usize, most: usize) -> impl Iterator<Item = (usize, usize)> {
 
 /// Which operands are copied into panels.
 #[derive(Clone, Copy)]
-struct Plan {
-    a: bool,
-    b: bool,
+pub(super) struct Plan {
+    pub(super) a: bool,
+    pub(super) b: bool,
     /// Columns in a block of B.
-    block_columns: usize,
+    pub(super) block_columns: usize,
     /// Rows in a block of A.
-    block_rows: usize,
+    pub(super) block_rows: usize,
     /// Numbers of memory for the panels of A and of B.
-    a_len: usize,
-    b_len: usize,
+    pub(super) a_len: usize,
+    pub(super) b_len: usize,
 }
 
 impl<T: Element> Kernels<T> {
-    fn plan(&self, d: &Descriptor<T>) -> Plan {
+    pub(super) fn plan(&self, d: &Descriptor<T>) -> Plan {
         let size = size_of::<T>();
         let longest = Piece::longest(d.batches, d.k);
         let rows = self.tiles[0].len();
-        let columns = self.tiles.len() * self.lanes;
+        let columns = self.widest(d.m) * self.lanes;
         let b = d.b.column != 1 && d.n > 1 || longest * d.n * size >= LARGE_B && d.m > 4 * rows;
         let a = longest * d.m * size >= LARGE_A && d.n > 2 * columns;
         let block_columns = if b { (BLOCK_COLUMNS / columns * columns).min(d.n) } else { d.n };
         let block_rows = if a { (BLOCK_ROWS / rows * rows).min(d.m) } else { d.m };
-        let pad = LINE / size;
+        let pad = LINE / size + pack::BEHIND;
         Plan {
             a,
             b,
@@ -123,6 +123,13 @@ impl<T: Element> Kernels<T> {
             a_len: if a { longest * block_rows + pad } else { 0 },
             b_len: if b { longest * self.registers(block_columns) * self.lanes + pad } else { 0 },
         }
+    }
+
+    /// The most registers of columns in a tile for a product of so many rows: of few rows more, so that there are enough
+    /// sums for the instructions that add to them not to wait for each other.
+    fn widest(&self, rows: usize) -> usize {
+        let height = rows.min(self.tiles[0].len());
+        self.tiles.iter().take_while(|heights| heights.len() >= height).count()
     }
 
     /// Numbers of memory that [`Kernels::gemm_raw`] needs beside the operands.
@@ -169,45 +176,36 @@ impl<T: Element> Kernels<T> {
         if d.m == 0 || d.n == 0 {
             return;
         }
-        let n_pieces = Piece::all(d.batches, d.k).count();
-        // SAFETY: the caller's promise; every block, part and piece names elements of the operands, and the panels of a block
-        // fit in their part of the scratch memory because `plan` counted the largest block and the longest piece.
+        if !plan.a && !plan.b && d.batches == 1 && d.k <= TERMS {
+            // SAFETY: the caller's promise; the block is the whole product.
+            return unsafe {
+                self.block(&Block {
+                    descriptor: d,
+                    piece: Piece { batch: 0, batches: 1, term: 0, terms: d.k },
+                    a: Operand::InPlace(a),
+                    b: Operand::InPlace(b),
+                    c,
+                    rows: d.m,
+                    columns: d.n,
+                    accumulate: d.accumulate,
+                    bias,
+                    activation: d.activation,
+                })
+            };
+        }
+        // SAFETY: the caller's promise; the panels fit in their parts of the scratch memory.
         unsafe {
-            let a_panels = aligned(scratch, plan.a_len);
-            let b_panels = aligned(scratch.wrapping_add(plan.a_len), plan.b_len);
-            for (j, columns) in parts(d.n, plan.block_columns) {
-                for (i_piece, piece) in Piece::all(d.batches, d.k).enumerate() {
-                    let is_last = i_piece + 1 == n_pieces;
-                    let b = b.wrapping_add(piece.batch * d.b.batch + piece.term * d.b.row + j * d.b.column);
-                    if plan.b {
-                        self.pack_b(d, piece, b, b_panels, columns);
-                    }
-                    for (i, rows) in parts(d.m, plan.block_rows) {
-                        let a = a.wrapping_add(piece.batch * d.a.batch + piece.term * d.a.column + i * d.a.row);
-                        if plan.a {
-                            self.pack_a(d, piece, a, a_panels, rows);
-                        }
-                        self.block(&Block {
-                            descriptor: d,
-                            piece,
-                            a: if plan.a { Operand::Panels(a_panels) } else { Operand::InPlace(a) },
-                            b: if plan.b { Operand::Panels(b_panels) } else { Operand::InPlace(b) },
-                            c: c.add(i * d.c_row + j),
-                            rows,
-                            columns,
-                            accumulate: d.accumulate || i_piece > 0,
-                            bias: if is_last && !bias.is_null() { bias.add(j) } else { std::ptr::null() },
-                            activation: if is_last { d.activation } else { Activation::Identity },
-                        });
-                    }
-                }
+            let (a_panels, b_panels) = (scratch, scratch.wrapping_add(plan.a_len));
+            for stage in self.stages(d, plan) {
+                stage.pack(b, b_panels, 0..usize::MAX);
+                stage.rows([a, b, bias], b_panels, c, 0..d.m, a_panels);
             }
         }
     }
 
     /// # Safety
     /// As for [`Kernels::gemm_raw`]; `panels` may be written for the numbers of A in the block.
-    unsafe fn pack_a(&self, d: &Descriptor<T>, piece: Piece, a: *const T, panels: *mut T, rows: usize) {
+    pub(super) unsafe fn pack_a(&self, d: &Descriptor<T>, piece: Piece, a: *const T, panels: *mut T, rows: usize) {
         for (start, height) in parts(rows, self.tiles[0].len()) {
             // Seen from a panel of A, terms are rows and rows are columns.
             let strides = Strides { row: d.a.column, column: d.a.row, batch: d.a.batch };
@@ -218,36 +216,23 @@ impl<T: Element> Kernels<T> {
         }
     }
 
-    /// # Safety
-    /// As for [`Kernels::gemm_raw`]; `panels` may be written for the numbers of B in the block, its last column part being
-    /// filled up to whole registers.
-    unsafe fn pack_b(&self, d: &Descriptor<T>, piece: Piece, b: *const T, panels: *mut T, columns: usize) {
-        for (start, width) in self.column_parts(columns) {
-            let source = b.wrapping_add(start * d.b.column);
-            let target = panels.wrapping_add(start * piece.len());
-            let padded = self.registers(width) * self.lanes;
-            // SAFETY: columns start.. of the block; the panels before hold `start` numbers for each of the terms.
-            unsafe { pack::panel(self.square, source, d.b, [piece.batches, piece.terms, width], target, padded) };
-        }
-    }
-
     /// Registers that hold so many columns; the lanes of a register are a power of two.
-    fn registers(&self, columns: usize) -> usize {
+    pub(super) fn registers(&self, columns: usize) -> usize {
         (columns + self.lanes - 1) >> self.lanes.trailing_zeros()
     }
 
-    /// `(start, width)` of the tiles that `columns` columns are divided into.
-    fn column_parts(&self, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+    /// `(start, width)` of the tiles that `columns` columns of a product of `rows` rows are divided into.
+    pub(super) fn column_parts(&self, rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
         let lanes = self.lanes;
-        parts(self.registers(columns), self.tiles.len())
+        parts(self.registers(columns), self.widest(rows))
             .map(move |(start, n)| (start * lanes, (n * lanes).min(columns - start * lanes)))
     }
 
     /// # Safety
     /// As for [`Kernels::gemm_raw`], for the elements of the block.
-    unsafe fn block(&self, block: &Block<T>) {
+    pub(super) unsafe fn block(&self, block: &Block<T>) {
         let Block { descriptor: d, piece, .. } = *block;
-        for (j, width) in self.column_parts(block.columns) {
+        for (j, width) in self.column_parts(d.m, block.columns) {
             let vectors = self.registers(width);
             let padded = vectors * self.lanes;
             let (b, b_term, b_batch) = match block.b {
@@ -299,26 +284,26 @@ impl<T: Element> Kernels<T> {
 
 /// Where the elements of an operand of a block lie.
 #[derive(Clone, Copy)]
-enum Operand<T> {
+pub(super) enum Operand<T> {
     InPlace(*const T),
     Panels(*mut T),
 }
 
 /// Some rows and columns of C and the piece of their sums that is added now.
-struct Block<'a, T> {
-    descriptor: &'a Descriptor<T>,
-    piece: Piece,
-    a: Operand<T>,
-    b: Operand<T>,
-    c: *mut T,
-    rows: usize,
-    columns: usize,
-    accumulate: bool,
-    bias: *const T,
-    activation: Activation<T>,
+pub(super) struct Block<'a, T> {
+    pub(super) descriptor: &'a Descriptor<T>,
+    pub(super) piece: Piece,
+    pub(super) a: Operand<T>,
+    pub(super) b: Operand<T>,
+    pub(super) c: *mut T,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) accumulate: bool,
+    pub(super) bias: *const T,
+    pub(super) activation: Activation<T>,
 }
 
 /// The first start of a cache line in `len` numbers from `p` on, if there are any.
-fn aligned<T>(p: *mut T, len: usize) -> *mut T {
+pub(super) fn aligned<T>(p: *mut T, len: usize) -> *mut T {
     if len == 0 { p } else { p.wrapping_add(p.align_offset(LINE)) }
 }

@@ -55,6 +55,7 @@ mod gemm;
 mod neon;
 mod pack;
 mod portable;
+mod stage;
 #[cfg(test)]
 mod tests;
 mod tile;

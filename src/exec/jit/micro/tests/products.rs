@@ -221,6 +221,37 @@ fn the_entry_for_compiled_code_is_the_same_product() {
     }
 }
 
+/// Threads that share the panels of B give the bits of one that does all.
+#[test]
+#[expect(unsafe_code, reason = "compiled code passes pointers")]
+fn shared_stages_have_the_bits_of_the_whole() {
+    let mut draw = Draw(8);
+    for (m, n, k) in [(130, 1100, 70), (101, 300, 800)] {
+        let d = Descriptor::<f64>::new(m, n, k).with_b_transposed();
+        let (a, b): (Vec<f64>, Vec<f64>) = (numbers(&mut draw, m * k), numbers(&mut draw, k * n));
+        let (mut want, mut got) = (vec![0.0; m * n], vec![0.0; m * n]);
+        gemm(&d, &a, &b, None, &mut want);
+        let kernels = f64::kernels();
+        let mut panels = vec![0.0; kernels.scratch_len(&d)];
+        let stages = kernels.shared_stages(&d).expect("B lies the wrong way round");
+        for stage in stages {
+            let (half, first) = (stage.n_panels() / 2, draw.whole(1, m - 1));
+            let mut own = vec![0.0; stage.scratch_len()];
+            // SAFETY: the slices have the lengths of the descriptor, and the memory is as long as asked for.
+            unsafe {
+                stage.pack(b.as_ptr(), panels.as_mut_ptr(), half..stage.n_panels());
+                stage.pack(b.as_ptr(), panels.as_mut_ptr(), 0..half);
+                for rows in [first..m, 0..first] {
+                    let operands = [a.as_ptr(), b.as_ptr(), std::ptr::null()];
+                    stage.rows(operands, panels.as_mut_ptr(), got.as_mut_ptr(), rows, own.as_mut_ptr());
+                }
+            }
+        }
+        assert_eq!(want, got);
+    }
+    assert!(f64::kernels().shared_stages(&Descriptor::<f64>::new(4, 4, 4)).is_none());
+}
+
 #[test]
 fn relu_keeps_what_is_not_a_number() {
     for isa in Isa::available() {
