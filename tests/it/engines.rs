@@ -84,3 +84,27 @@ fn the_number_of_threads_changes_no_bit() {
         assert_eq!(costs(threads), alone, "{threads} threads");
     }
 }
+
+/// Nets of a few features are computed with the rows of the batch as neighbours; both engines train them alike.
+#[test]
+fn narrow_nets_train_alike_in_both_engines() {
+    let nets = [
+        "dense(2, act = tanh) |> dense(1, act = σ)",
+        "dense(3, act = relu) |> layer_norm |> dense(2, act = σ) |> dense(1, act = σ)",
+        "dense(3) |> softmax |> dense(1, act = σ)",
+        "dense(40, act = tanh) |> dense(2, act = tanh) |> dense(1, act = σ)",
+    ];
+    for (net, batch) in nets.into_iter().flat_map(|net| [(net, ""), (net, "batch = 20")]) {
+        let text = format!(
+            "x: real[50, 2] ~ normal(0, 1)\ns = if x[:, 0] * x[:, 1] > 0 then 1.0 else 0.0\nt = s[:, new]\n\
+             net f(x: real[n, 2]) -> real[n, 1] = x |> {net}\n\
+             run = train f on (x, t) {{ cost = logistic; optimizer = adam(lr = 0.01); epochs = 50; {batch} }}\n"
+        );
+        let script = Script { name: "narrow.nn".into(), folder: ".".into(), text };
+        let (wanted, got) = (numbers(Engine::Interp, &script), numbers(Engine::JitAll, &script));
+        assert!(wanted.len() >= 4 && wanted.len() == got.len(), "{net}");
+        for ((path, a), (_, b)) in wanted.iter().zip(&got) {
+            assert!((a - b).abs() <= 1e-9 * a.abs().max(1.0), "{net}, {batch}: {path} is {a} and {b} in compiled code");
+        }
+    }
+}

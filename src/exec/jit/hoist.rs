@@ -1,10 +1,11 @@
 //! Takes out of the body of a loop what is the same in every turn.
 //!
 //! What depends on the captures only is computed once, before the first turn, and given to the body as further captures;
-//! single numbers become constants. So do matrices whose elements lie in the wrong order for the product of every turn.
+//! single numbers become constants. Matrices whose elements lie in the wrong order for every turn are turned round once.
 
 use std::collections::HashMap;
 
+use super::layout;
 use crate::exec::{Context, interp};
 use crate::ir::op::{Const, Contract, Op};
 use crate::ir::{Builder, Dim, FuncId, Graph, Module, Node, Origin, ValueId};
@@ -110,7 +111,10 @@ fn wanted(graph: &Graph, same: &[bool]) -> Vec<ValueId> {
             node.args.iter().for_each(|arg| read[arg.0 as usize] = true);
         }
     }
-    let is_wanted = |node: &&Node| !is_free(&node.op) && node.results.iter().all(|result| same[result.0 as usize]);
+    // A narrow matrix that is turned round is copied, so that the rows of the batch are neighbours.
+    let is_turned = |node: &Node| matches!(node.op, Op::Transpose(_)) && layout::is_narrow(graph.ty(node.args[0]));
+    let is_worth_it = |node: &Node| !is_free(&node.op) || is_turned(node);
+    let is_wanted = |node: &&Node| is_worth_it(node) && node.results.iter().all(|result| same[result.0 as usize]);
     let results = graph.nodes().iter().filter(is_wanted).flat_map(|node| node.results.iter().copied());
     results.filter(|result| read[result.0 as usize]).collect()
 }

@@ -18,14 +18,17 @@
 
 mod emit;
 mod hoist;
+mod layout;
 mod list;
 pub mod micro;
+mod native;
 mod plan;
 mod pool;
 mod run;
 mod runtime;
 mod spell;
 mod view;
+mod windows;
 
 pub use list::Listing;
 pub use pool::Pool;

@@ -8,11 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::Error;
 use super::emit::{Code, Entry, Writer, Written, status};
 use super::hoist::{Hoisted, hoist};
+use super::layout::turn_narrow;
 use super::list::Listing;
 use super::plan::{Plan, Shared as Overlap, bytes, sizes};
 use super::pool::Pool;
 use super::runtime::{Shared, address, tensor_at};
 use super::spell::spell_out;
+use super::windows::spell_windows;
 use crate::ir::op::Op;
 use crate::ir::{FuncId, Module, Type};
 use crate::rewrite::choose;
@@ -101,6 +103,8 @@ impl Sized {
         let func = specialise(&mut module, func, types, &Numbers::new())?;
         let (mut module, func) = module.extract(func);
         prepare(&mut module, func, memory_limit)?;
+        spell_windows(&mut module, func);
+        spell_out(&mut module, func);
         Ok(Sized { module, func, memory_limit })
     }
 
@@ -122,7 +126,7 @@ impl Sized {
     }
 }
 
-/// Makes a function with numbers for sizes ready to be planned.
+/// Takes what is not run out of a function with numbers for sizes, and refuses what memory does not hold.
 fn prepare(module: &mut Module, func: FuncId, memory_limit: usize) -> Result<(), Error> {
     for func in module.reachable(func) {
         choose(module, func);
@@ -133,7 +137,6 @@ fn prepare(module: &mut Module, func: FuncId, memory_limit: usize) -> Result<(),
             return Err(Error::Sizes("a tensor larger than memory".into()));
         }
     }
-    spell_out(module, func);
     Ok(())
 }
 
@@ -263,6 +266,9 @@ impl Loop {
         let mut bodies = vec![];
         for part in &turns {
             prepare(&mut module, part.body, memory_limit)?;
+            spell_windows(&mut module, part.body);
+            turn_narrow(&mut module, part.body);
+            spell_out(&mut module, part.body);
             let hoisted = hoist(&mut module, part.body, 1 + carry.len() + xs.len(), captures);
             bodies.push(hoisted.unwrap_or(Hoisted { body: part.body, values: vec![] }));
         }

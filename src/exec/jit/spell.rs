@@ -1,7 +1,9 @@
 //! Spells out ops by those that have instructions or native kernels.
 
+use std::collections::{HashMap, HashSet};
+
 use crate::ir::op::{Contract, MapOp, Op, ReduceKind};
-use crate::ir::{Builder, Dim, FuncId, Graph, Module, Node, ValueId};
+use crate::ir::{Builder, Def, Dim, FuncId, Graph, Module, Node, ValueId};
 use crate::rewrite::rebuild::{copy_node, rebuild};
 
 /// Replaces `softplus`, `xlogy`, `xdivy`, and the contractions that are no products of matrices, in a function and its
@@ -11,14 +13,25 @@ pub fn spell_out(module: &mut Module, entry: FuncId) {
         let old = module.graph(func).clone();
         let wanted = |node: &Node| match &node.op {
             Op::Map(MapOp::Softplus | MapOp::XLogY | MapOp::XDivY) => true,
-            Op::Contract(contract) => is_elementwise(&old, node, contract),
+            Op::Contract(contract) => is_elementwise(&old, node, contract) || is_few_sums(&old, node, contract),
             _ => false,
         };
         if !old.nodes().iter().any(wanted) {
             continue;
         }
+        let has_softplus: HashSet<ValueId> = (old.nodes().iter())
+            .filter(|node| matches!(node.op, Op::Map(MapOp::Softplus)))
+            .map(|node| without_sign(&old, node.args[0]))
+            .collect();
+        let mut logistics: HashMap<ValueId, Logistic> = HashMap::new();
         module.func_mut(func).graph = rebuild(module, &old, &mut |g, node, args| match node.op {
-            Op::Map(MapOp::Softplus) => vec![softplus(g, args[0])],
+            Op::Map(op @ (MapOp::Softplus | MapOp::Sigmoid))
+                if has_softplus.contains(&without_sign(&old, node.args[0])) =>
+            {
+                let base = without_sign(&old, node.args[0]);
+                let of = logistics.entry(base).or_insert_with(|| Logistic::new(g, args[0]));
+                vec![if op == MapOp::Softplus { of.softplus(g, args[0]) } else { of.sigmoid(g, args[0]) }]
+            }
             Op::Map(MapOp::XLogY) => {
                 let log = g.log(args[1]);
                 let product = g.mul(args[0], log);
@@ -34,15 +47,49 @@ pub fn spell_out(module: &mut Module, entry: FuncId) {
     }
 }
 
-/// max(x, 0) + log(1 + e^{−|x|}).
-fn softplus(g: &mut Builder, x: ValueId) -> ValueId {
-    let zero = g.full_like(x, 0.0);
-    let above = g.map(MapOp::Max, &[x, zero]);
-    let size = g.map(MapOp::Abs, &[x]);
-    let minus = g.neg(size);
-    let small = g.exp(minus);
-    let rest = g.map(MapOp::Log1p, &[small]);
-    g.add(above, rest)
+/// A value, or what it is the negative of.
+fn without_sign(graph: &Graph, value: ValueId) -> ValueId {
+    match graph.value(value).def {
+        Def::Node(node, _) if matches!(graph.node(node).op, Op::Map(MapOp::Neg)) => graph.node(node).args[0],
+        _ => value,
+    }
+}
+
+/// What the softplus and the sigmoid of x and of −x have in common.
+struct Logistic {
+    /// e^{−|x|}, which never overflows.
+    small: ValueId,
+    /// log(1 + e^{−|x|}).
+    log: ValueId,
+    /// 1 + e^{−|x|}.
+    sum: ValueId,
+}
+
+impl Logistic {
+    fn new(g: &mut Builder, x: ValueId) -> Logistic {
+        let size = g.map(MapOp::Abs, &[x]);
+        let minus = g.neg(size);
+        let small = g.exp(minus);
+        let log = g.map(MapOp::Log1p, &[small]);
+        let one = g.full_like(x, 1.0);
+        Logistic { small, log, sum: g.add(one, small) }
+    }
+
+    /// max(x, 0) + log(1 + e^{−|x|}).
+    fn softplus(&self, g: &mut Builder, x: ValueId) -> ValueId {
+        let zero = g.full_like(x, 0.0);
+        let above = g.map(MapOp::Max, &[x, zero]);
+        g.add(above, self.log)
+    }
+
+    /// 1/(1 + e^{−|x|}), or for negative x e^{−|x|}/(1 + e^{−|x|}).
+    fn sigmoid(&self, g: &mut Builder, x: ValueId) -> ValueId {
+        let zero = g.full_like(x, 0.0);
+        let is_negative = g.map(MapOp::Lt, &[x, zero]);
+        let one = g.full_like(x, 1.0);
+        let above = g.select(is_negative, self.small, one);
+        g.div(above, self.sum)
+    }
 }
 
 /// `value`, but 0 where a = 0 and b is a number.
@@ -65,6 +112,25 @@ fn is_elementwise(graph: &Graph, node: &Node, contract: &Contract) -> bool {
     let sums_any = contract.left.iter().chain(&contract.right).any(|label| sums(&label));
     let keeps_none = contract.result.iter().all(|label| size(label) == Some(1));
     contract.relations.is_empty() && (!sums_any || keeps_none)
+}
+
+/// Results of so few numbers are sums over the elements rather than products of matrices.
+const FEW: i64 = 16;
+
+/// Whether a contraction is a few long sums over what lies next to each other in both operands.
+fn is_few_sums(graph: &Graph, node: &Node, contract: &Contract) -> bool {
+    let result = &graph.ty(node.results[0]).shape;
+    let n_sums = result.iter().try_fold(1, |n: i64, dim| n.checked_mul(dim.as_const()?));
+    let last = |leg: &[char], arg: ValueId| {
+        let axes = leg.iter().zip(&graph.ty(arg).shape).filter(|(_, dim)| **dim != Dim::from(1usize));
+        axes.last().map(|(label, dim)| (*label, dim.as_const()))
+    };
+    let (left, right) = (last(&contract.left, node.args[0]), last(&contract.right, node.args[1]));
+    let Some((label, Some(terms))) = left else { return false };
+    contract.relations.is_empty()
+        && left == right
+        && !contract.result.contains(&label)
+        && n_sums.is_some_and(|n_sums| n_sums <= FEW && n_sums < terms)
 }
 
 /// The product of elements over all axes, then the sum over those that are not in the result.
