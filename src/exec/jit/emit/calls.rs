@@ -6,6 +6,7 @@ use cranelift_frontend::FunctionBuilder;
 use super::Data;
 use super::function::Function;
 use crate::exec::jit::micro::{self, Element};
+use crate::exec::jit::native::{self, ArgWindows, Padding, Scatter};
 use crate::exec::jit::plan::{Operand, bytes, sizes};
 use crate::exec::jit::runtime::{self, Site};
 use crate::ir::op::Op;
@@ -77,8 +78,8 @@ pub fn vector(f: &mut Function, node: NodeId, map: micro::Map, arg: &Operand) {
     call_native(&mut f.b, address, &[x, y, n], None);
 }
 
-/// Keys, draws and rows of a tensor.
-pub fn native(f: &mut Function, node: NodeId, args: &[Operand]) {
+/// Keys, draws, rows of a tensor, and what surrounds it.
+pub fn native(f: &mut Function, data: &mut Data, node: NodeId, args: &[Operand]) {
     let (op, result) = (f.graph.node(node).op.clone(), f.graph.node(node).results[0]);
     match op {
         Op::Fold(_) => {
@@ -89,6 +90,50 @@ pub fn native(f: &mut Function, node: NodeId, args: &[Operand]) {
             let n = sizes(f.graph.ty(result)).iter().product();
             let (key, to, n) = (f.pointer(&args[0]), f.pointer_to(result), f.int(n));
             call_native(&mut f.b, runtime::draw_fn(draw.dist, draw.dtype), &[key, to, n], None);
+        }
+        Op::Pad(pad) => {
+            let ty = f.graph.ty(f.graph.node(node).args[0]);
+            let padding = f.int(data.keep(Padding::new(&pad, ty.dtype, &sizes(ty))));
+            let (from, to) = (f.pointer(&args[0]), f.pointer_to(result));
+            call_native(&mut f.b, native::pad as *const () as usize, &[f.context, padding, from, to], None);
+        }
+        Op::Concat(concat) => {
+            let size = f.graph.ty(result).dtype.size_bytes();
+            let whole = sizes(f.graph.ty(result));
+            let inner = whole[concat.axis + 1..].iter().product::<usize>() * size;
+            let (n, step) = (whole[..concat.axis].iter().product(), whole[concat.axis] * inner);
+            let to = f.pointer_to(result);
+            let mut before = 0;
+            for (k, arg) in args.iter().enumerate() {
+                let bytes = sizes(f.graph.ty(f.graph.node(node).args[k]))[concat.axis] * inner;
+                let (from, to) = (f.pointer(arg), f.offset(to, before as i64));
+                let [n, row, step] = [n, bytes, step].map(|number| f.int(number));
+                call_native(&mut f.b, native::copy_apart as *const () as usize, &[from, to, n, row, step], None);
+                before += bytes;
+            }
+        }
+        Op::ArgWindow(arg) => {
+            let ty = f.graph.ty(f.graph.node(node).args[0]);
+            let windows = f.int(data.keep(ArgWindows::new(&arg, &sizes(ty))));
+            let (from, to) = (f.pointer(&args[0]), f.pointer_to(result));
+            call_native(&mut f.b, native::arg_window_fn(ty.dtype), &[f.context, windows, from, to], None);
+        }
+        Op::ScatterAdd(scatter) => {
+            let [index, few] = [0, 1].map(|k| sizes(f.graph.ty(f.graph.node(node).args[k])));
+            let all = f.graph.ty(result);
+            let scatter = Scatter::new(scatter.batch_axes, &index, &few, sizes(all)[scatter.batch_axes]);
+            let (address, scatter) = (native::scatter_fn(all.dtype), f.int(data.keep(scatter)));
+            let (index, few, all) = (f.pointer(&args[0]), f.pointer(&args[1]), f.pointer_to(result));
+            f.call_or_leave(address, &[f.context, scatter, index, few, all]);
+        }
+        Op::Gather(gather) if gather.batch_axes > 0 => {
+            let [all, index] = [0, 1].map(|k| sizes(f.graph.ty(f.graph.node(node).args[k])));
+            let few = f.graph.ty(result);
+            let bytes = few.dtype.size_bytes();
+            let scatter = Scatter::new(gather.batch_axes, &index, &sizes(few), all[gather.batch_axes]);
+            let (address, scatter) = (native::gather_fn(bytes), f.int(data.keep(scatter)));
+            let (all, index, few) = (f.pointer(&args[0]), f.pointer(&args[1]), f.pointer_to(result));
+            f.call_or_leave(address, &[f.context, scatter, index, few, all]);
         }
         _ => rows(f, node, args),
     }
@@ -119,9 +164,8 @@ pub fn kernel(f: &mut Function, data: &mut Data, node: NodeId, args: &[Operand],
     let described = |values: &[ValueId]| {
         values.iter().map(|&value| (f.graph.ty(value).dtype, sizes(f.graph.ty(value)))).collect::<Vec<_>>()
     };
-    let site = Box::new(Site { op: node.op.clone(), args: described(&node.args), results: described(&node.results) });
-    let address = &raw const *site as usize;
-    data.sites.push(site);
+    let site = Site { op: node.op.clone(), args: described(&node.args), results: described(&node.results) };
+    let address = data.keep(site);
     let table = f.in_frame(scratch);
     for (idx, arg) in args.iter().enumerate() {
         let pointer = f.pointer(arg);

@@ -13,6 +13,7 @@ mod region;
 
 pub use function::status;
 
+use std::any::Any;
 use std::collections::HashMap;
 
 use cranelift_codegen::ir::{AbiParam, FuncRef, InstBuilder, UserFuncName, Value, types};
@@ -23,9 +24,8 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
 use cranelift_module::{FuncId as CodeId, Module as _, default_libcall_names};
 
+use super::Error;
 use super::plan::{Kind, Plan, Step, kind};
-use super::runtime::Site;
-use super::{Error, micro};
 use crate::exec::interp;
 use crate::ir::{Module, NodeId, ValueId};
 use crate::tensor::Tensor;
@@ -53,9 +53,17 @@ pub struct Writer<'a> {
 #[allow(clippy::vec_box, reason = "the code knows the addresses of what is boxed")]
 pub struct Data {
     constants: Vec<Box<Tensor>>,
-    sites: Vec<Box<Site>>,
-    products_f32: Vec<Box<micro::Descriptor<f32>>>,
-    products_f64: Vec<Box<micro::Descriptor<f64>>>,
+    descriptions: Vec<Box<dyn Any + Send + Sync>>,
+}
+
+impl Data {
+    /// Keeps something as long as the code, and says where it is.
+    pub fn keep<T: Any + Send + Sync>(&mut self, description: T) -> usize {
+        let description = Box::new(description);
+        let address = &raw const *description as usize;
+        self.descriptions.push(description);
+        address
+    }
 }
 
 /// A function in memory: takes what the run shares and its frame, gives a status.
@@ -144,7 +152,17 @@ impl<'a> Writer<'a> {
         let constants = self.constants(plan)?;
         let name = &module.func(plan.func).name;
         let mut loops: HashMap<usize, Loops> = HashMap::new();
+        let mut parts: HashMap<usize, CodeId> = HashMap::new();
+        let mut data = std::mem::take(&mut self.data);
         for (idx, step) in plan.steps.iter().enumerate() {
+            if let Step::Product(product) = step
+                && product::shares_turns(product)
+            {
+                let part = self.define(4, false, name, plan, &constants, &mut |f, params| {
+                    product::emit_part(f, &mut data, product, params[2], params[3]);
+                })?;
+                parts.insert(idx, part);
+            }
             let Step::Loop(group) = step else { continue };
             let (nest, rest) = Nest::new(graph, group).into_blocks();
             let mut part = None;
@@ -155,7 +173,6 @@ impl<'a> Writer<'a> {
             }
             loops.insert(idx, Loops { nest, rest, part });
         }
-        let mut data = std::mem::take(&mut self.data);
         let written = self.define(2, true, name, plan, &constants, &mut |f, _| {
             for (idx, step) in plan.steps.iter().enumerate() {
                 let scratch = plan.scratch.get(&idx).copied();
@@ -167,8 +184,11 @@ impl<'a> Writer<'a> {
                         rest.iter().for_each(|rest| loops::emit(f, rest, None));
                     }
                     Step::Vector { node, map, arg } => calls::vector(f, *node, *map, arg),
-                    Step::Product(product) => product::emit(f, &mut data, product, scratch),
-                    Step::Native { node, args } => calls::native(f, *node, args),
+                    Step::Product(product) => {
+                        let part = parts.get(&idx).map(|&part| f.callee(part));
+                        product::emit(f, &mut data, product, scratch, part);
+                    }
+                    Step::Native { node, args } => calls::native(f, &mut data, *node, args),
                     Step::Kernel { node, args } => {
                         calls::kernel(f, &mut data, *node, args, scratch.expect("a kernel has a table"));
                     }

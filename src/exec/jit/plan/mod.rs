@@ -9,12 +9,13 @@ mod memory;
 mod product;
 
 pub use memory::Place;
-pub use product::Product;
+pub use product::{Product, Turn};
 
 use std::collections::{BTreeSet, HashMap};
 
 use super::micro;
 use super::view::View;
+use super::windows::reaches;
 use crate::ir::op::{Dist, MapOp, Op};
 use crate::ir::{Def, FuncId, Graph, Module, NodeId, Type, ValueId};
 use crate::tensor::DType;
@@ -143,8 +144,12 @@ pub fn kind(graph: &Graph, node: NodeId) -> Kind {
         Op::Broadcast(_) | Op::Reshape(_) | Op::Transpose(_) | Op::Slice(_) | Op::Flip(_) => Kind::Move,
         Op::Const(_) | Op::Iota(_) => Kind::Constant,
         Op::Contract(contract) if contract.relations.is_empty() => Kind::Product,
+        Op::Contract(_) if (0..2).any(|of| reaches(graph, node, of).is_some()) => Kind::Product,
         Op::Rows(_) => Kind::Native,
-        Op::Gather(gather) if gather.batch_axes == 0 => Kind::Native,
+        Op::Pad(_) if ty.dtype != DType::Key => Kind::Native,
+        Op::ScatterAdd(_) | Op::Concat(_) => Kind::Native,
+        Op::ArgWindow(arg) if arg.windows.len() <= 3 => Kind::Native,
+        Op::Gather(_) if ty.dtype != DType::Key => Kind::Native,
         Op::Fold(_) if ty.is_scalar() => Kind::Native,
         Op::Draw(draw) if draw.dist != Dist::Permutation && graph.ty(node.args[0]).is_scalar() => Kind::Native,
         Op::Scan(_) | Op::If(_) | Op::While(_) | Op::Call(_) => Kind::Region,

@@ -3,6 +3,7 @@
 use super::{Operand, sizes};
 use crate::exec::jit::micro::{self, Descriptor, Strides};
 use crate::exec::jit::view::View;
+use crate::exec::jit::windows::{Reach, reaches};
 use crate::ir::op::Op;
 use crate::ir::{Graph, NodeId};
 use crate::tensor::DType;
@@ -34,6 +35,8 @@ pub struct Product {
     pub c_row: usize,
     /// Loops around: turns, and the distances in A, B and C from one to the next.
     pub loops: Vec<Turn>,
+    /// Loops inside of these whose products are added up; then C begins with zeros.
+    pub sums: Vec<Turn>,
     /// Bytes of memory the kernel wants.
     pub scratch: usize,
 }
@@ -54,6 +57,48 @@ struct Axis {
     strides: [Option<usize>; 3],
 }
 
+/// An operand or the result: the labels of its axes, their sizes and distances.
+struct Leg {
+    axes: Vec<(char, Option<usize>, usize)>,
+    /// How far on the first element is.
+    start: i64,
+}
+
+impl Leg {
+    fn new(labels: &[char], view: &View, reaches: Option<&Vec<Reach>>) -> Leg {
+        let mut leg = Leg { axes: vec![], start: 0 };
+        for (axis, &label) in labels.iter().enumerate() {
+            let stride = view.strides[axis] as usize;
+            match reaches.and_then(|reaches| reaches.iter().find(|reach| reach.axis == axis)) {
+                Some(reach) => {
+                    leg.start += reach.start * view.strides[axis];
+                    // The other legs tell how many positions there are.
+                    let two = [reach.result, reach.other].map(|(label, step)| (label, None, step as usize * stride));
+                    leg.axes.extend(two);
+                }
+                None => leg.axes.push((label, Some(view.shape[axis]), stride)),
+            }
+        }
+        leg
+    }
+
+    fn size(&self, label: char) -> Option<usize> {
+        self.axes.iter().find(|axis| axis.0 == label)?.1
+    }
+
+    fn stride(&self, label: char) -> Option<usize> {
+        self.axes.iter().find(|axis| axis.0 == label).map(|axis| axis.2)
+    }
+}
+
+/// Takes the axis that the innermost loop sums over: the last that is not short, or else the longest.
+fn take_term(terms: &mut Vec<Axis>) -> Option<Axis> {
+    const SHORT: usize = 8;
+    let longest = (0..terms.len()).max_by_key(|&idx| terms[idx].size);
+    let at = terms.iter().rposition(|axis| axis.size >= SHORT).or(longest)?;
+    Some(terms.remove(at))
+}
+
 /// Whether a kernel can find elements that lie so.
 pub fn can_read(view: &View) -> bool {
     view.strides.iter().all(|&stride| stride >= 0)
@@ -69,30 +114,40 @@ impl Product {
         // a row, if that is how the elements of the matrix lie.
         let axes_of_c: Vec<char> =
             (contract.result.iter().zip(&c.shape)).filter(|(_, size)| **size != 1).map(|(label, _)| *label).collect();
+        // An axis over which the other operand slides is two axes of the view.
+        let sliding = if contract.relations.is_empty() {
+            None
+        } else {
+            let of = |of: usize| Some((of, reaches(graph, graph.node(node), of)?));
+            Some(of(0).or_else(|| of(1))?)
+        };
+        let operands = [
+            Leg::new(&contract.left, &left.view, sliding.as_ref().filter(|(of, _)| *of == 0).map(|(_, reach)| reach)),
+            Leg::new(&contract.right, &right.view, sliding.as_ref().filter(|(of, _)| *of == 1).map(|(_, reach)| reach)),
+        ];
         let swap = axes_of_c.last().is_some_and(|last| {
-            let place = |leg: &[char]| leg.iter().position(|label| label == last);
-            match (place(&contract.left), place(&contract.right), axes_of_c.len()) {
-                (Some(at), None, 1) => left.view.strides[at] == 1,
-                (None, Some(at), 1) => right.view.strides[at] != 1,
-                (at, None, _) => at.is_some(),
+            match (operands[0].stride(*last), operands[1].stride(*last), axes_of_c.len()) {
+                (Some(stride), None, 1) => stride == 1,
+                (None, Some(stride), 1) => stride != 1,
+                (stride, None, _) => stride.is_some(),
                 _ => false,
             }
         });
-        let (legs, a, b) = if swap {
-            ([&contract.right, &contract.left, &contract.result], right, left)
+        let [first, second] = operands;
+        let (legs, mut a, mut b) = if swap {
+            ([second, first, Leg::new(&contract.result, &c, None)], right, left)
         } else {
-            ([&contract.left, &contract.right, &contract.result], left, right)
+            ([first, second, Leg::new(&contract.result, &c, None)], left, right)
         };
-        let views = [&a.view, &b.view, &c];
+        a.view.offset += legs[0].start;
+        b.view.offset += legs[1].start;
         let axis = |label: &char| {
-            let places = [0, 1, 2].map(|leg| legs[leg].iter().position(|other| other == label));
-            let leg = places.iter().position(Option::is_some).expect("it stands in a leg");
-            let size = views[leg].shape[places[leg].expect("it stands in this leg")];
-            let stride = |leg: usize| places[leg].map(|at| views[leg].strides[at] as usize);
-            Axis { size, strides: [stride(0), stride(1), stride(2)] }
+            let size = legs.iter().find_map(|leg| leg.size(*label)).expect("it stands in a leg");
+            Axis { size, strides: [0, 1, 2].map(|leg| legs[leg].stride(*label)) }
         };
         let mut labels: Vec<char> = contract.result.clone();
-        labels.extend(contract.left.iter().filter(|label| !contract.result.contains(label)));
+        let of_terms = legs[0].axes.iter().map(|axis| axis.0).filter(|label| !contract.result.contains(label));
+        labels.extend(of_terms);
         let axes: Vec<Axis> = labels.iter().map(axis).filter(|axis| axis.size != 1).collect();
         let of = |present: [bool; 3]| {
             let wanted = axes.iter().filter(|axis| axis.strides.map(|stride| stride.is_some()) == present);
@@ -101,14 +156,18 @@ impl Product {
         let (mut rows, mut columns) = (of([true, false, true]), of([false, true, true]));
         let (mut terms, all) = (of([true, true, false]), of([true, true, true]));
         // The last axis of each kind is that of the matrices, the others are loops.
-        let (row, column, term) = (rows.pop(), columns.pop(), terms.pop());
+        let (row, column) = (rows.pop(), columns.pop());
+        let term = take_term(&mut terms);
         let batch = terms.pop();
         let neighbours = column.is_none_or(|column| column.strides[2] == Some(1));
-        if !terms.is_empty() || !neighbours {
+        if !neighbours {
             return None;
         }
         let loops = all.iter().chain(&rows).chain(&columns);
-        let loops = loops.map(|axis| Turn { count: axis.size, strides: axis.strides.map(Option::unwrap_or_default) });
+        let turn = |axis: &Axis| Turn { count: axis.size, strides: axis.strides.map(Option::unwrap_or_default) };
+        let mut loops: Vec<Turn> = loops.map(turn).collect();
+        // The longest loop is the outermost, which threads share.
+        loops.sort_by_key(|turn| std::cmp::Reverse(turn.count));
         let size = |axis: Option<Axis>| axis.map_or(1, |axis| axis.size);
         let stride = |axis: Option<Axis>, leg: usize| axis.and_then(|axis| axis.strides[leg]).unwrap_or(0);
         let (m, n, k) = (size(row), size(column), size(term));
@@ -122,7 +181,8 @@ impl Product {
             at_a: Strides { row: stride(row, 0), column: stride(term, 0), batch: stride(batch, 0) },
             at_b: Strides { row: stride(term, 1), column: stride(column, 1), batch: stride(batch, 1) },
             c_row: if row.is_some() { stride(row, 2) } else { n },
-            loops: loops.collect(),
+            loops,
+            sums: terms.iter().map(turn).collect(),
             a,
             b,
             scratch: 0,
@@ -141,6 +201,7 @@ impl Product {
             b: self.at_b,
             c_row: self.c_row,
             batches: self.batches,
+            accumulate: !self.sums.is_empty(),
             ..Descriptor::new(self.m, self.n, self.k)
         }
     }
