@@ -174,7 +174,7 @@ fn windows_that_do_not_fit_are_refused() {
     let x = "x = zeros((2, 4, 5, 5))\n";
     for (call, part) in [
         ("conv(x, zeros((3, 4, 6, 1)))", "a window over 6 positions does not fit an axis of 5"),
-        ("conv(x, zeros((3, 4, 2, 2)), dilation = 5)", "a window over 6 positions, 2 of them 5 apart does not fit"),
+        ("conv(x, zeros((3, 4, 2, 2)), dilation = 5)", "a window over 6 positions (2 of them, 5 apart) does not fit"),
         ("conv(x, zeros((3, 3, 1, 1)))", "the kernels take 3 channels, the input has 4"),
         ("conv(x, zeros((3, 1, 1, 1)), groups = 3)", "4 channels do not divide into 3 groups"),
         ("conv(x, zeros((3, 2, 1, 1)), groups = 2)", "3 kernels do not divide into 2 groups"),

@@ -100,7 +100,8 @@ fn joined_with_ends(
             && width > most
         {
             let at = e.users_span(call.span);
-            bail!(E0315, at, "an axis of {} has {} positions to pad with, {} are asked for", size.resolve(), most.max(0), width;
+            let plural = if most == 1 { "" } else { "s" };
+            bail!(E0315, at, "an axis of {} has {} position{} to pad with, {} are asked for", size.resolve(), most.max(0), plural, width;
                   label: at, "axis {} of {}", axis, type_text(&x.ty))
         }
     }

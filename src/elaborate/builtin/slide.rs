@@ -209,7 +209,7 @@ fn check_fit(e: &Elaborator, call: &Call, x: &TensorValue, axis: usize, window: 
     let spread = if window.dilation == 1 {
         String::new()
     } else {
-        format!(", {} of them {} apart", window.size.resolve(), window.dilation)
+        format!(" ({} of them, {} apart)", window.size.resolve(), window.dilation)
     };
     let padding = match (window.lo.known(), window.hi.known()) {
         (Some(0), Some(0)) => String::new(),
