@@ -182,7 +182,9 @@ impl Elaborator {
             Value::Tuple(_) | Value::Record(_) => true,
             Value::Str(_) | Value::Func(_) | Value::Unit | Value::Poisoned => false,
         };
-        positional > list.len() || given.iter().any(is_input)
+        // More tensors than there are inputs are hyper-parameters: `uniform([-1.0, 0.0], [1.0, 1.0])`.
+        let inputs = closure.def.lists.last().map_or(0, Vec::len);
+        positional > list.len() || positional <= inputs && given.iter().any(is_input)
     }
 
     pub(super) fn bind_hyper(&mut self, closure: &Closure, given: Vec<Given>, span: Span) -> Result<Vec<Value>> {

@@ -57,6 +57,8 @@ pub(super) fn expansion_text(
         1 => parts[0].clone(),
         _ => format!("({})", parts.join(", ")),
     };
+    // A batch of one tensor is a tuple too.
+    let batch_parts = if parts.len() == 1 { format!("({all_parts},)") } else { all_parts.clone() };
     let mut out = String::new();
     let mut line = |indent: usize, text: String| out += &format!("{}{text}\n", "  ".repeat(indent));
     let seed = if has("seed") { "seed = hole_seed" } else { "" };
@@ -73,7 +75,7 @@ pub(super) fn expansion_text(
         line(
             1,
             format!(
-                "for {all_parts} in batches({}, size = hole_batch, shuffle = {shuffle}, seed = {m}.seed{last}) {{",
+                "for {batch_parts} in batches({}, size = hole_batch, shuffle = {shuffle}, seed = {m}.seed{last}) {{",
                 rows.train
             ),
         );

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::builtin::{BuiltinKind, find};
+use super::builtin::find;
 use super::function::{Closure, Function, FunctionKind};
 use super::numeric::Operand;
 use super::scope::{Lookup, Scope, did_you_mean};
@@ -199,28 +199,6 @@ impl Elaborator {
             }
         }
         Halt::Diagnostic(diagnostic)
-    }
-
-    fn pipe(&mut self, x: &Expr, f: &Expr, scope: &Rc<Scope>, span: Span) -> Result<Value> {
-        if let ExprKind::Name(name) = &f.kind
-            && let Ok(f_value) = self.name(name, f.span, scope)
-            && let Some(BuiltinKind::Form(form)) = f_value.as_func().and_then(|f| f.builtin_kind())
-        {
-            let arg = crate::syntax::ast::Arg { name: None, value: x.clone() };
-            return form(self, &[arg], scope, span);
-        }
-        let value = self.expr(x, scope)?;
-        let f_value = self.expr(f, scope)?;
-        let before = self.enter(f.span);
-        let f_value = self.skip_defaults(&f_value, f.span)?;
-        let result = self.call(&f_value, vec![super::call::Given::at(value, x.span)], f.span);
-        self.leave(before);
-        result.map_err(|halt| match halt {
-            Halt::Diagnostic(diagnostic) if matches!(f_value, Value::Tensor(_)) => Halt::Diagnostic(Box::new(
-                diagnostic.with_help("on the right of `|>` stands a function: `x |> f` is `f(x)`"),
-            )),
-            other => other,
-        })
     }
 
     /// The function that takes the last list, where the first has only defaults.

@@ -16,6 +16,7 @@ mod arguments;
 mod branch;
 pub mod builtin;
 mod call;
+mod chain;
 mod choice;
 mod control;
 mod define;
@@ -141,6 +142,9 @@ pub trait Host {
     /// Why the last training ended: `epochs`, `early` or `interrupted`; none while checking.
     fn stopped(&self) -> Option<String>;
 
+    /// Whether a place lies in the standard library, which is not the user's text.
+    fn is_library(&self, span: Span) -> bool;
+
     /// How a public name of the standard library that is not there without a `use` is brought in.
     fn use_for(&self, name: &str) -> Option<String>;
 
@@ -210,6 +214,8 @@ pub struct Elaborator {
     calls: Vec<*const Block>,
     /// Where the draws of the current statement count from.
     draws: draws::DrawPath,
+    /// The sizes along pipes of several steps, by where the pipe or the name bound to it stands.
+    chains: HashMap<Span, String>,
     /// The operation being elaborated.
     at: Span,
     via: Option<Arc<Origin>>,
@@ -246,6 +252,7 @@ impl Elaborator {
             nets: vec![],
             calls: vec![],
             draws: draws::DrawPath::default(),
+            chains: HashMap::new(),
             at: nowhere,
             via: None,
         }

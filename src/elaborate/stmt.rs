@@ -36,7 +36,8 @@ impl Elaborator {
         if let Halt::Diagnostic(diagnostic) = halt
             && !self.is_noted(&diagnostic)
         {
-            self.diagnostics.push(*diagnostic);
+            let diagnostic = self.with_chains(*diagnostic);
+            self.diagnostics.push(diagnostic);
         }
     }
 
@@ -160,6 +161,9 @@ impl Elaborator {
         let mut bound = self.expr(value, scope)?;
         if matches!(bound, Value::Unit) {
             bail!(E0305, value.span, "this has no value to bind")
+        }
+        if let Pattern::Name(name) = pattern {
+            self.name_chain(name.span, value.span);
         }
         if let (Some(ty), Some(name)) = (ty, pattern.names().first()) {
             let mut sizes = Sizes::new(scope.clone(), Rc::new(self.visible_ints(scope)));

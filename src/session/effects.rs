@@ -20,6 +20,7 @@ impl Runner {
             "print" => self.print(&call),
             "csv" => self.csv(elaborator, &call),
             "idx" | "npy" => self.array_file(elaborator, &call),
+            "read_text" => self.text_file(elaborator, &call),
             "plot" => self.plot(&call),
             "save" => self.save(elaborator, &call),
             "load" => self.load(elaborator, &call),

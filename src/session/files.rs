@@ -78,10 +78,7 @@ impl Runner {
         let sizes = match read_header(file, options).and_then(|header| header.choose(options)) {
             Ok(choice) => (choice.features.len().into(), choice.targets.len().into()),
             Err(_) if !file.exists() => {
-                let warning =
-                    Diagnostic::warning(Code::W0501, call.span_of("path"), format!("there is no file `{path}` yet"))
-                        .with_note(self.paths_start());
-                elaborator.diagnostics.push(warning);
+                self.warn_missing(elaborator, call, "path", path);
                 (Symbol::new("columns", SymbolKind::Data).into(), Dim::constant(options.target.len().max(1) as i64))
             }
             Err(error) => return Err(self.unread(file, error, call)),
@@ -89,6 +86,30 @@ impl Runner {
         let x = unknown(elaborator, vec![n_rows.clone(), sizes.0]);
         let t = unknown(elaborator, vec![n_rows, sizes.1]);
         Ok(Rows { x, t, extra: vec![] }.with("columns", Value::Str(None)).into_value())
+    }
+
+    /// Says that a file is not there yet, where it will be needed.
+    fn warn_missing(&self, elaborator: &mut Elaborator, call: &Call, name: &str, path: &str) {
+        let warning = Diagnostic::warning(Code::W0501, call.span_of(name), format!("there is no file `{path}` yet"));
+        elaborator.diagnostics.push(warning.with_note(self.paths_start()));
+    }
+
+    /// `read_text(path)`.
+    pub fn text_file(&self, elaborator: &mut Elaborator, call: &Call) -> Result<Value> {
+        let Some(path) = call.opt_str("path")? else { unreachable!("`path` is required") };
+        let file = self.input_path(&path);
+        if self.only_checks() {
+            if !file.exists() {
+                self.warn_missing(elaborator, call, "path", &path);
+            }
+            return Ok(Value::Str(None));
+        }
+        match std::fs::read_to_string(&file) {
+            Ok(text) => Ok(Value::str(text)),
+            Err(error) => {
+                bail!(E0501, call.span_of("path"), "`{}` cannot be read: {}", path, error; note: "{}", self.paths_start())
+            }
+        }
     }
 
     /// `idx(images, labels)` and `npy(path)`.
@@ -116,6 +137,15 @@ impl Runner {
         }
         let path = |name: &str| -> Result<PathBuf> { Ok(self.input_path(&call.opt_str(name)?.expect("matched"))) };
         let (images, labels): (PathBuf, PathBuf) = (path("images")?, path("labels")?);
+        if self.only_checks() && !images.exists() {
+            let text = call.opt_str("images")?.expect("matched");
+            self.warn_missing(elaborator, call, "images", &text);
+            let [n, height, width] =
+                ["rows", "height", "width"].map(|name| Dim::from(Symbol::new(name, SymbolKind::Data)));
+            let x = unknown(elaborator, vec![n.clone(), 1.into(), height, width]);
+            let t = unknown(elaborator, vec![n, 1.into()]);
+            return Ok(Rows { x, t, extra: vec![] }.into_value());
+        }
         if self.only_checks() {
             let header = idx::read_idx_header(&images).map_err(|error| data_error(error, call.span_of("images")))?;
             let [n, height, width] = header.shape[..] else {

@@ -232,6 +232,10 @@ impl Host for Runner {
         (!self.only_checks()).then(|| self.shared.stopped.borrow().clone())
     }
 
+    fn is_library(&self, span: Span) -> bool {
+        self.shared.sources.borrow().file(span.file).name.starts_with("std/")
+    }
+
     fn use_for(&self, name: &str) -> Option<String> {
         super::modules::use_for(name)
     }

@@ -26,8 +26,8 @@ macro_rules! library {
 }
 
 library! {
-    "activations" "arrays" "clip" "costs" "data" "init" "layers" "linalg" "metrics" "notes" "optim" "penalty" "prelude"
-    "schedule" "stats"
+    "activations" "arrays" "attention" "augment" "clip" "conv" "costs" "data" "init" "layers" "linalg" "metrics" "norm"
+    "notes" "optim" "penalty" "pool" "prelude" "recurrent" "schedule" "signal" "stats"
 }
 
 /// The `use` that brings a public name of the standard library in, or a module of this name.

@@ -64,6 +64,8 @@ codes! {
     E0312 "the type expected here"
     E0313 "a pattern that does not fit"
     E0314 "a tensor too large to make"
+    E0315 "a window that does not fit"
+    E0316 "channels that do not divide into groups"
 
     E0401 "a parameter or state in the wrong place"
     E0402 "a net whose parameters have no size"
@@ -85,6 +87,7 @@ codes! {
     E0509 "a check that failed"
 
     W0201 "a name that hides the prelude's"
+    W0301 "a pool that leaves positions out"
     W0401 "a layer applied twice shares its parameters"
     W0501 "a file that is not there yet"
 }

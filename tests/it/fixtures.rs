@@ -83,6 +83,11 @@ fn calculus_agrees() {
 }
 
 #[test]
+fn convolutions_agree() {
+    agree("convolution");
+}
+
+#[test]
 fn costs_agree() {
     agree("costs");
 }
@@ -103,8 +108,23 @@ fn nets_agree() {
 }
 
 #[test]
+fn normalisations_agree() {
+    agree("normalisation");
+}
+
+#[test]
 fn optimizers_agree() {
     agree("optimizers");
+}
+
+#[test]
+fn pools_agree() {
+    agree("pooling");
+}
+
+#[test]
+fn sequences_agree() {
+    agree("sequences");
 }
 
 #[test]
@@ -115,7 +135,8 @@ fn trainings_agree() {
 #[test]
 fn no_file_of_numbers_is_forgotten() {
     let names: Vec<String> = files("tests/fixtures", ".json").iter().map(|path| file_name(path)).collect();
-    let known = "activations calculus costs examples golden_notes layers metrics net optimizers training";
+    let known = "activations calculus convolution costs examples golden_notes layers metrics net normalisation optimizers \
+                 pooling sequences training";
     let known: Vec<String> = known.split(' ').map(|name| format!("{name}.json")).collect();
     assert_eq!(names, known);
 }

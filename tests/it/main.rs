@@ -21,4 +21,5 @@ mod script;
 mod syntax;
 mod tidy;
 mod training;
+mod windows;
 mod workloads;

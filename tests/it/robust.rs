@@ -33,6 +33,13 @@ fn refused(text: &str, code: &str) -> Outcome {
 }
 
 #[test]
+fn a_size_that_is_open_may_stand_in_a_branch() {
+    let outcome =
+        run("fn f(a: real[m]) -> real[m] = if a > 1 then a[min(0..m, m - 1)] else 0.0\nprint f([1.0, 2.0])\n");
+    assert_eq!(outcome.out, "[0.0, 2.0]\n", "{}", outcome.err);
+}
+
+#[test]
 fn deep_nesting_is_refused() {
     for (open, close) in [("(", ")"), ("[", "]"), ("{a: ", "}"), ("sin(", ")"), ("-", ""), ("not ", ""), ("fn(x) ", "")]
     {

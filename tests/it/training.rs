@@ -476,3 +476,17 @@ fn a_cost_that_grows_without_bound_ends_with_its_place() {
     assert_eq!(outcome.exit, Exit::Diverged, "{}", outcome.err);
     assert!(outcome.err.contains("epoch "), "{}", outcome.err);
 }
+
+#[test]
+fn a_loss_of_one_tensor_trains_with_and_without_batches() {
+    for batch in ["", "; batch = 4"] {
+        let text = format!(
+            "x: real[10, 3] ~ normal
+net f(x: real[n, 3]) -> real[n, 3] = x |> dense(2) |> dense(3)
+run = train f on x {{ loss = fn(model, x: real[n, 3]) mse(model(x), x); optimizer = sgd(lr = 0.1); epochs = 20{batch} }}
+fell = run.history.cost[-1] < 0.9 * run.history.cost[0]
+"
+        );
+        assert_eq!(values(&text).number("fell"), 1.0);
+    }
+}

@@ -11,23 +11,30 @@
 //! | `create` | `zeros full eye …`, constants |
 //! | `random` | `draw_uniform draw_normal permutation` |
 //! | `linear` | `solve cholesky tri_solve` |
+//! | `conv`, `slide` | windows over axes: `conv conv_transpose window_max …` |
+//! | `pad` | `pad` |
+//! | `einsum` | `einsum` |
 //! | `control` | `map scan tree_map stop_gradient …` |
 //! | `derive` | `grad hessian jvp deriv …` |
 //! | `text` | `str`, values as text |
 //! | `effects` | `print train plot csv save …`: what only top-level statements do |
 
 mod control;
+mod conv;
 mod create;
 mod data;
 mod derive;
 mod effects;
+mod einsum;
 mod join;
 mod linear;
 mod math;
+mod pad;
 mod random;
 mod reduce;
 mod scan;
 mod shape;
+mod slide;
 mod text;
 
 use std::rc::Rc;
@@ -261,13 +268,16 @@ impl Call {
 
 /// Every built-in function.
 pub fn all() -> impl Iterator<Item = &'static Builtin> {
-    let tables: [&'static [Builtin]; 11] = [
+    let tables: [&'static [Builtin]; 14] = [
         &math::TABLE,
         &reduce::TABLE,
         &shape::TABLE,
         &create::TABLE,
         &random::TABLE,
         &linear::TABLE,
+        &conv::TABLE,
+        &pad::TABLE,
+        &einsum::TABLE,
         &control::TABLE,
         &derive::TABLE,
         &text::TABLE,

@@ -5,13 +5,13 @@ use super::{Builtin, BuiltinKind, Call, axes_of, axis_of};
 use crate::bail;
 use crate::elaborate::value::{shape_text, type_text};
 use crate::elaborate::{Elaborator, Result, TensorValue, Value};
-use crate::ir::op::Flip;
+use crate::ir::op::{Flip, ScatterAdd};
 use crate::ir::{Decision, Dim};
 use crate::source::Span;
 use crate::tensor::DType;
 use BuiltinKind::{Form, Plain};
 
-pub static TABLE: [Builtin; 12] = [
+pub static TABLE: [Builtin; 13] = [
     Builtin::new("shape", "x", "The sizes of all axes, a tuple of ints; of a number, ().", Plain(shape)),
     Builtin::new("size", "x", "The number of elements.", Plain(size)),
     Builtin::new("rank", "x", "The number of axes.", Plain(rank)),
@@ -47,6 +47,12 @@ pub static TABLE: [Builtin; 12] = [
         "x, indices, axis?",
         "The slices of x along `axis` that the ints in `indices` name. `x[indices]` is the same along axis 0.",
         Plain(gather),
+    ),
+    Builtin::new(
+        "scatter_add",
+        "x, indices, size",
+        "`size` rows of zeros to which the rows of x are added at the positions in `indices`: the transpose of `gather`.",
+        Plain(scatter_add),
     ),
     Builtin::new("item", "x", "The number in a tensor of one element.", Plain(item)),
 ];
@@ -244,6 +250,34 @@ fn gather(e: &mut Elaborator, call: Call) -> Result<Value> {
     shape.splice(axis..=axis, indices.ty.shape.iter().cloned());
     let mut result = e.gather(&x, axis, &indices, at)?;
     result.ty.shape = shape;
+    Ok(result.into())
+}
+
+fn scatter_add(e: &mut Elaborator, call: Call) -> Result<Value> {
+    let (x, indices) = (call.tensor("x")?.clone(), call.tensor("indices")?.clone());
+    let at = call.span_of("indices");
+    if indices.ty.dtype != DType::I64 || matches!(x.ty.dtype, DType::Bool | DType::Key) {
+        bail!(E0303, call.span, "`scatter_add` adds numbers at the positions that ints name, got {} and {}", type_text(&x.ty),
+              type_text(&indices.ty); label: at, "{}", type_text(&indices.ty))
+    }
+    let shape = shape_of(&call, "size")?;
+    let [size] = &shape[..] else { bail!(E0303, call.span_of("size"), "`size` of `scatter_add` is one int") };
+    let rank = indices.rank();
+    let differs = |(a, b): (&Dim, &Dim)| a.compare(b) == Decision::Different;
+    if x.rank() < rank || x.ty.shape.iter().zip(&indices.ty.shape).any(differs) {
+        bail!(E0304, call.span, "`scatter_add` needs a position for each row, got {} for {}", type_text(&indices.ty), type_text(&x.ty);
+              label: call.span_of("x"), "{}", type_text(&x.ty); label: at, "{}", type_text(&indices.ty);
+              help: "the first axes of x are those of `indices`")
+    }
+    if let (Some(known), Some(size)) = (indices.known(), size.known())
+        && let Some(&outside) = known.as_slice::<i64>().iter().find(|&&index| index < 0 || index >= size)
+    {
+        bail!(E0307, at, "there is no position {} in an axis of {}", outside, size)
+    }
+    let wanted: Vec<Dim> = indices.ty.shape.iter().chain(&x.ty.shape[rank..]).cloned().collect();
+    let x = e.refine(&x, &wanted, "the rows and positions of `scatter_add`")?;
+    let mut result = e.emit(ScatterAdd { batch_axes: 0, size: size.clone() }, &[indices, x])?;
+    result.ty.shape = [size].into_iter().chain(&wanted[rank..]).cloned().collect();
     Ok(result.into())
 }
 

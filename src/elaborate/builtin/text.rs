@@ -1,24 +1,43 @@
 //! Values as text, for `print`, `str` and interpolated strings.
 
-use super::{Builtin, BuiltinKind};
+use super::{Builtin, BuiltinKind, Call};
 use crate::bail;
 use crate::elaborate::tree::flatten;
 use crate::elaborate::value::Record;
-use crate::elaborate::{RecordKind, Result, TensorValue, Value};
+use crate::elaborate::{Elaborator, RecordKind, Result, TensorValue, Value};
+use crate::ir::{Symbol, SymbolKind, Type};
 use crate::source::Span;
 use crate::syntax::ast::Ident;
 use crate::tensor::{DType, Tensor};
 use BuiltinKind::Plain;
 
-pub static TABLE: [Builtin; 1] = [Builtin::new(
-    "str",
-    "x",
-    "x as text, as `print` shows it.",
-    Plain(|e, call| {
-        let x = e.settle(call.arg("x"))?;
-        Ok(Value::Str(format_value(&x, None, call.span_of("x"))?.map(Into::into)))
-    }),
-)];
+pub static TABLE: [Builtin; 2] = [
+    Builtin::new(
+        "str",
+        "x",
+        "x as text, as `print` shows it.",
+        Plain(|e, call| {
+            let x = e.settle(call.arg("x"))?;
+            Ok(Value::Str(format_value(&x, None, call.span_of("x"))?.map(Into::into)))
+        }),
+    ),
+    Builtin::new("codes", "text", "The characters of a text as ints, their numbers in Unicode.", Plain(codes)),
+];
+
+fn codes(e: &mut Elaborator, call: Call) -> Result<Value> {
+    match call.arg("text") {
+        Value::Str(Some(text)) => {
+            let numbers: Vec<i64> = text.chars().map(|letter| i64::from(u32::from(letter))).collect();
+            let n = numbers.len();
+            Ok(TensorValue::constant(Tensor::from_vec(numbers, &[n])).into())
+        }
+        Value::Str(None) => {
+            let n = Symbol::new("characters", SymbolKind::Data);
+            Ok(e.param(Type::new(DType::I64, vec![n.into()]), None).into())
+        }
+        other => bail!(E0303, call.span_of("text"), "`codes` is of a text, got {}", other.kind_text()),
+    }
+}
 
 /// How reals are to be shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

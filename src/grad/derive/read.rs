@@ -129,7 +129,14 @@ impl Reader<'_> {
                 None => Math::MatMul { factors, rank },
             };
         }
-        Math::Apply { name: format!("contract[{op}]"), primes: 0, args: vec![a, b], rank: ty.rank() }
+        // Of what a relation ties, the result has the windows of a convolution, its input, or its kernel.
+        let name = match op.relations.first() {
+            Some(relation) if op.result.contains(&relation.i.1) => "conv".into(),
+            Some(relation) if op.result.contains(&relation.h.1) => "conv_transpose".into(),
+            Some(_) => "conv_kernel".into(),
+            None => format!("contract[{op}]"),
+        };
+        Math::Apply { name, primes: 0, args: vec![a, b], rank: ty.rank() }
     }
 }
 
