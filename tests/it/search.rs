@@ -211,7 +211,7 @@ train_mean = scaled.table.train_score[0]
 valid_mean = scaled.score
 ";
     let values = values(text);
-    assert_eq!((column(&values, "score")[0], column(&values, "spread")[0]), (0.2, 0.0));
+    assert!((column(&values, "score")[0] - 0.2).abs() < 1e-15 && column(&values, "spread")[0] < 1e-15);
     assert!(values.number("train_mean") < 1e-12, "fitted to the training rows");
     assert!(values.number("valid_mean") > 1e-3, "and not to the others: {}", values.number("valid_mean"));
 }
@@ -262,7 +262,7 @@ fn a_rule_ends_trials_early() {
     let still = column(&values, "lr").iter().position(|lr| *lr == 0.0).unwrap();
     // The first epoch is the best, then come two that are not better, then one too many.
     assert_eq!(column(&values, "epochs")[still], 4.0);
-    assert!(column(&values, "epochs")[1 - still] > 4.0);
+    assert!((4.0..=30.0).contains(&column(&values, "epochs")[1 - still]));
 }
 
 #[test]
@@ -362,7 +362,7 @@ print found",
     assert!(!events.iter().any(|event| event["event"] == "epoch"), "epochs of trials are not told");
     let text = run_with(options(1, Engine::Jit), &script(&text), Form::Text);
     assert!(text.err.contains("f  trial 1/4  lr 0.1  act a  accuracy 0."), "{}", text.err);
-    assert!(text.out.starts_with("trial    lr  act     score"), "{}", text.out);
+    assert!(text.out.starts_with("trial    lr  act  score"), "{}", text.out);
 }
 
 #[test]
@@ -442,11 +442,11 @@ fn wrong_searches_are_explained() {
         ),
         (
             with(
-                "net g(hidden)(x: real[n, 2]) -> real[n, 3] = dense(hidden)(x)
-found = search g(hidden = hidden) on data { vary hidden in [3, 4]; cost = mse; optimizer = sgd(); epochs = 1 }",
+                "net g(hidden)(x: real[n, 2]) -> real[n, 1] = dense(hidden)(x)
+found = search g(hidden = hidden) on data { vary hidden in [1, 2]; cost = mse; optimizer = sgd(); epochs = 1 }",
             ),
-            "E0302",
-            "real[n, 4]",
+            "E0304",
+            "got real[n, 2]",
         ),
         (
             with(

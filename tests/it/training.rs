@@ -357,7 +357,7 @@ run = train f on (x, t) {{ cost = mse; optimizer = adam(); epochs = {epochs}; ba
         let text_saving = text(7, &format!("; save = every(3, to = \"{path}\")"));
         let options = Options { engine, ..Options::default() };
         let whole = values_with(options.clone(), &script(&text_saving));
-        let plain = values_with(options, &script(&text(7, "")));
+        let plain = values_with(options.clone(), &script(&text(7, "")));
         assert_eq!(whole.bits("run.model.params"), plain.bits("run.model.params"), "saving changes no number");
         let mut files: Vec<_> = std::fs::read_dir(folder.path())
             .unwrap()
@@ -366,7 +366,8 @@ run = train f on (x, t) {{ cost = mse; optimizer = adam(); epochs = {epochs}; ba
         files.sort();
         assert_eq!(files, ["epoch-3.safetensors", "epoch-6.safetensors"], "nothing else, no part of a file");
         // What was saved is the model of a training that ends there, and one can go on from it.
-        let loaded = values(&format!("{}m = load(f, \"{}\")\n", text(6, ""), at("epoch-6.safetensors")));
+        let loaded =
+            values_with(options, &script(&format!("{}m = load(f, \"{}\")\n", text(6, ""), at("epoch-6.safetensors"))));
         assert_eq!(loaded.bits("m"), loaded.bits("run.model"));
         for file in files {
             std::fs::remove_file(folder.path().join(file)).unwrap();

@@ -183,7 +183,7 @@ mod tests {
         }
         assert!(files(&[&IMAGES[..], &[0]].concat(), &LABELS).unwrap_err().message.contains("longer"));
         let endless = [0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1];
-        assert_eq!(files(&endless, &LABELS).unwrap_err().code, Code::E0501);
+        assert_eq!(files(&endless, &LABELS).unwrap_err().code, Code::E0502);
     }
 
     #[test]
