@@ -223,7 +223,12 @@ other = train g on pictures {{ cost = mse; optimizer = sgd(lr = 1e-4); epochs = 
         for file in ["x.npy", "wide.npy"] {
             let little = values_with(small.clone(), &folder.script(&text(file)));
             for run in ["run.model.params", "raw.model.params", "other.model.params"] {
-                assert_eq!(little.bits(run), plenty.bits(run), "{file} {run} {engine:?}");
+                // Where a value does not fit, code gives way to the interpreter, which rounds otherwise.
+                let tolerance = if engine == Engine::Interp { 0.0 } else { 1e-5 };
+                for ((path, a), (_, b)) in little.bits(run).into_iter().zip(plenty.bits(run)) {
+                    let differs = |(a, b): (u64, u64)| (f64::from_bits(a) - f64::from_bits(b)).abs() > tolerance;
+                    assert!(!a.into_iter().zip(b).any(differs), "{file} {run}{path} {engine:?}");
+                }
             }
         }
         let whole = evaluate(small, &folder.script("y = npy(\"wide.npy\") * 2"));
