@@ -3,10 +3,12 @@
 //! A [`Session`] checks a script as a whole and then runs it statement by statement. What the script does to the world goes
 //! through a [`Reporter`]; how it ended is an [`Exit`].
 
+mod arrays;
 mod data;
 mod derivation;
 mod effects;
 mod files;
+mod fingerprint;
 mod host;
 mod inspect;
 mod listing;
@@ -14,7 +16,9 @@ mod modules;
 pub mod options;
 mod results;
 pub mod script;
+mod search;
 mod training;
+mod trial;
 mod turns;
 
 use std::path::PathBuf;

@@ -28,6 +28,7 @@ pub fn run(arguments: RunArguments) -> Exit {
             EngineArgument::Jit => Engine::Jit,
         },
         threads: arguments.threads.map(std::num::NonZeroUsize::get),
+        memory: None,
         seed: arguments.seed,
         settings: arguments.settings,
         optimise: match arguments.optimise {

@@ -178,13 +178,23 @@ impl Elaborator {
         }
         let positional = given.iter().filter(|arg| arg.name.is_none()).count();
         let is_input = |arg: &Given| match &arg.value {
-            Value::Tensor(tensor) => tensor.rank() > 0 || matches!(tensor.repr, Repr::Node { .. }),
+            Value::Tensor(tensor) => {
+                tensor.rank() > 0 || matches!(tensor.repr, Repr::Node { .. }) && !self.is_varied(tensor)
+            }
             Value::Tuple(_) | Value::Record(_) => true,
             Value::Str(_) | Value::Func(_) | Value::Unit | Value::Poisoned => false,
         };
         // More tensors than there are inputs are hyper-parameters: `uniform([-1.0, 0.0], [1.0, 1.0])`.
         let inputs = closure.def.lists.last().map_or(0, Vec::len);
         positional > list.len() || positional <= inputs && given.iter().any(is_input)
+    }
+
+    /// Whether a number in a net is one that a search varies: what it computes with itself comes from its inputs.
+    fn is_varied(&self, tensor: &TensorValue) -> bool {
+        match tensor.repr {
+            Repr::Node { level: 0, id } => !self.nets.is_empty() && self.traces[0].graph.params().contains(&id),
+            _ => false,
+        }
     }
 
     pub(super) fn bind_hyper(&mut self, closure: &Closure, given: Vec<Given>, span: Span) -> Result<Vec<Value>> {

@@ -15,7 +15,7 @@ use crate::ir::op::{Op, Rows, Scan};
 use crate::ir::{Decision, Dim, FuncId, Symbol, SymbolKind, Type};
 use crate::source::Span;
 use crate::syntax::ast::{Block, Expr, ExprKind, Name, Pattern};
-use crate::tensor::DType;
+use crate::tensor::{DType, Tensor};
 
 /// How often the element types of the variables of a loop may widen before that is a mistake.
 const WIDENINGS: usize = 3;
@@ -346,6 +346,27 @@ pub struct TracedLoop {
     pub count: Dim,
     /// What each turn emits.
     pub emitted: Option<Structure>,
+}
+
+impl TracedLoop {
+    /// What is carried before the first turn, while running.
+    pub fn known_carry(&self) -> Vec<Tensor> {
+        known(&self.carry)
+    }
+
+    /// What a row is taken of each turn, while running.
+    pub fn known_xs(&self) -> Vec<Tensor> {
+        known(&self.xs)
+    }
+
+    /// What is the same in every turn, while running.
+    pub fn known_captures(&self) -> Vec<Tensor> {
+        known(&self.captures)
+    }
+}
+
+fn known(values: &[TensorValue]) -> Vec<Tensor> {
+    values.iter().map(|value| value.known().expect("everything is known when running")).collect()
 }
 
 /// How many batches there are: the last may be short, unless it is dropped.

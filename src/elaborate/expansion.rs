@@ -38,14 +38,7 @@ pub(super) fn expansion_text(
     let mut used = taken.to_vec();
     let exprs = training.keys.iter().map(|(_, value)| value).chain([&training.net, &training.data]);
     exprs.for_each(|expr| template::names_in(expr, &mut used));
-    // Names of the expansion give way to names that are taken and to those the user's expressions mention.
-    let fresh = |base: &str| {
-        let mut name = base.to_string();
-        while used.iter().any(|other: &Name| **other == *name) {
-            name.push('_');
-        }
-        name
-    };
+    let fresh = |base: &str| fresh(base, &used);
     let (m, o, epoch, p, y, s, c, g) =
         (fresh("m"), fresh("o"), fresh("epoch"), fresh("p"), fresh("y"), fresh("s"), fresh("c"), fresh("g"));
     let (total, count, v) = (fresh("total"), fresh("rows"), fresh("v"));
@@ -162,4 +155,55 @@ pub(super) fn expansion_text(
     line(1, format!("emit({row})"));
     line(0, "}".into());
     ExpansionText { source: out, model: m, parts, predictions: [y, v] }
+}
+
+/// A name that gives way to those that are taken and to those the user's expressions mention.
+fn fresh(base: &str, used: &[Name]) -> String {
+    let mut name = base.to_string();
+    while used.iter().any(|other| **other == *name) {
+        name.push('_');
+    }
+    name
+}
+
+/// Writes the loop of one turn that scores the model of a trial, on the rows of `hole_valid` and of `hole_train`, which are
+/// alike. The model is carried, as the training carries it.
+pub(super) fn scoring_text(
+    training: &ast::Training,
+    score: Option<&ast::Expr>,
+    rows: &Rows,
+    n_metrics: usize,
+    model: &str,
+) -> ExpansionText {
+    let mut used = vec![Name::from(model)];
+    let exprs = training.keys.iter().map(|(_, value)| value).chain(score);
+    exprs.for_each(|expr| template::names_in(expr, &mut used));
+    let [turn, y, v] = ["turn", "y", "v"].map(|base| fresh(base, &used));
+    let parts = |data: &str| -> Vec<String> {
+        match (rows.is_dataset, rows.n_parts) {
+            (true, _) => vec![format!("{data}.x"), format!("{data}.t")],
+            (false, 1) => vec![data.to_string()],
+            (false, n) => (0..n).map(|idx| format!("({data}).{idx}")).collect(),
+        }
+    };
+    let (train, valid) = (parts("hole_train"), parts("hole_valid"));
+    let mut source = format!("for {turn} in 0..1 {{\n  {model} := {model}\n");
+    if score.is_none() {
+        source += &format!(
+            "  emit(score = hole_loss({model}, {}), train_score = hole_loss({model}, {}))\n}}\n",
+            valid.join(", "),
+            train.join(", ")
+        );
+        return ExpansionText { source, model: model.to_string(), parts: vec![], predictions: [y, v] };
+    }
+    let mut cells = vec![];
+    for (name, parts, cell) in [(&v, &valid, "score"), (&y, &train, "train_score")] {
+        let (inputs, target) = parts.split_at(parts.len() - 1);
+        source += &format!("  {name} = {model}({})\n", inputs.join(", "));
+        cells.push(format!("{cell} = hole_score({name}, {})", target[0]));
+    }
+    let target = &valid[valid.len() - 1];
+    cells.extend((0..n_metrics).map(|idx| format!("metric_{idx} = hole_metric_{idx}({v}, {target})")));
+    source += &format!("  emit({})\n}}\n", cells.join(", "));
+    ExpansionText { source, model: model.to_string(), parts: vec![], predictions: [y, v] }
 }

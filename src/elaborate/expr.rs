@@ -75,7 +75,7 @@ impl Elaborator {
             }
             ExprKind::When { training, evaluation } => self.when(training, evaluation.as_ref(), scope, span),
             ExprKind::Train(training) => self.train_expr(training, scope, span),
-            ExprKind::Search(_) => bail!(E0405, span, "`search` is not part of this version"),
+            ExprKind::Search(search) => self.search_expr(search, scope, span),
             ExprKind::Hole => bail!(E0312, span, "a value is missing here"; help: "put an expression in place of `?`"),
         }
     }
@@ -275,6 +275,9 @@ impl Elaborator {
                 let mut diagnostic =
                     crate::diagnostic!(E0205, field.span, "{} has no field `{}`", value.kind_text(), name);
                 *diagnostic = match did_you_mean(name, known.iter().copied()) {
+                    _ if matches!(record.kind, RecordKind::Search) && name == "model" => diagnostic.with_help(
+                        "each fold has a model of its own; `refit = true` trains the best again on all rows",
+                    ),
                     Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
                     None => diagnostic.with_help(format!("it has {}", list_names(&known))),
                 };

@@ -29,6 +29,7 @@ pub mod function;
 mod import;
 mod index;
 mod jacobian;
+mod keys;
 mod list;
 mod mentions;
 mod method;
@@ -43,6 +44,7 @@ mod purity;
 mod repair;
 mod resolve;
 pub mod scope;
+mod search;
 mod signature;
 mod stmt;
 mod top_loop;
@@ -68,11 +70,13 @@ pub use call::Given;
 pub use control::TracedLoop;
 pub use expr::list_names;
 pub use function::Function;
+pub use keys::{EXPANSION_KEYS, SaveRule};
 pub use net::{NetRun, Phase};
 pub use scope::{BindKind, Scope, ScopeKind};
+pub use search::{Pick, SEARCH_KEYS, Scores, Search, SearchOutcome, Stage, Unit};
 pub use top_loop::{LoopOutcome, LoopPlan};
 pub use trace::Trace;
-pub use train::{EXPANSION_KEYS, TrainingHooks};
+pub use train::TrainingHooks;
 pub use value::{Record, RecordKind, Repr, TensorValue, Value};
 
 /// Why elaboration of a statement stopped.
@@ -135,6 +139,9 @@ pub trait Host {
 
     /// Runs a loop whose turns are all alike, reporting what each emits.
     fn run_loop(&self, elaborator: &mut Elaborator, plan: &LoopPlan) -> Result<LoopOutcome>;
+
+    /// Runs the trials of a search.
+    fn search(&self, elaborator: &mut Elaborator, search: &Search) -> Result<SearchOutcome>;
 
     /// Ends the script if the user asked for it.
     fn poll(&self) -> Result<()>;

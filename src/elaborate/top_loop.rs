@@ -173,21 +173,12 @@ impl Elaborator {
     ) -> Result<()> {
         let is_known = matches!(items, Items::Known(_));
         if !is_known && !self.has_effects(body, scope) {
-            self.emits_allowed = true;
-            let traced = self.trace_loop(pattern, &items, body, scope, span);
-            self.emits_allowed = false;
-            let traced = match traced {
+            let plan = match self.plan_loop(pattern, &items, body, scope, span) {
                 Err(halt) if matches!(items, Items::Ints { .. }) && needs_known_size(&halt) => {
                     return self.run_turns(pattern, items, body, scope, span);
                 }
-                traced => traced?,
+                plan => plan?,
             };
-            let count = traced.count.known().expect("sizes are known when running") as usize;
-            let mut traced = traced;
-            for values in [&mut traced.carry, &mut traced.xs, &mut traced.captures] {
-                *values = values.iter().map(|value| self.known_now(value)).collect::<Result<_>>()?;
-            }
-            let plan = LoopPlan { traced, count, span };
             let outcome = self.with_host(|host, elaborator| host.run_loop(elaborator, &plan))?;
             let carry = outcome.carry.into_iter().map(TensorValue::constant).collect();
             self.assign_carried(&plan.traced, carry, scope);
@@ -196,6 +187,26 @@ impl Elaborator {
             return Ok(());
         }
         self.run_turns(pattern, items, body, scope, span)
+    }
+
+    /// Traces a loop at top level whose turns only compute and emit.
+    pub(super) fn plan_loop(
+        &mut self,
+        pattern: &Pattern,
+        items: &Items,
+        body: &Block,
+        scope: &Rc<Scope>,
+        span: Span,
+    ) -> Result<LoopPlan> {
+        self.emits_allowed = true;
+        let traced = self.trace_loop(pattern, items, body, scope, span);
+        self.emits_allowed = false;
+        let mut traced = traced?;
+        let count = traced.count.known().expect("sizes are known when running") as usize;
+        for values in [&mut traced.carry, &mut traced.xs, &mut traced.captures] {
+            *values = self.known_all(values)?;
+        }
+        Ok(LoopPlan { traced, count, span })
     }
 
     /// Goes through a loop turn by turn.

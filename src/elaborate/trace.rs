@@ -80,6 +80,35 @@ impl Elaborator {
         TensorValue { ty, repr: Repr::Node { level, id } }
     }
 
+    /// The value with its known tensors and reals as arguments of the statement of now, so that what is traced does not
+    /// depend on which they are.
+    pub(super) fn as_arguments(&mut self, value: &Value) -> Value {
+        let (leaves, structure) = super::tree::flatten(value);
+        let leaves = leaves.into_iter().map(|leaf| match leaf.repr {
+            Repr::Const(tensor) if self.is_eager() && (tensor.rank() > 0 || tensor.dtype().is_real()) => {
+                let id = self.traces[0].graph.add_param(resolved(&leaf.ty), None);
+                self.statement_args.push(tensor);
+                TensorValue { ty: leaf.ty, repr: Repr::Node { level: 0, id } }
+            }
+            _ => leaf,
+        });
+        let leaves: Vec<TensorValue> = leaves.collect();
+        super::tree::unflatten(&structure, leaves)
+    }
+
+    /// Does something as a statement of its own, of which only what is known may be left; the functions it traces are
+    /// forgotten.
+    pub(super) fn apart<T>(&mut self, act: impl FnOnce(&mut Elaborator) -> Result<T>) -> Result<T> {
+        let n_funcs = self.module.ids().count();
+        let trace = std::mem::take(&mut self.traces[0]);
+        let settled = std::mem::take(&mut self.settled);
+        let args = std::mem::take(&mut self.statement_args);
+        let result = act(self);
+        (self.traces[0], self.settled, self.statement_args) = (trace, settled, args);
+        self.module.truncate(FuncId(n_funcs as u32));
+        result
+    }
+
     /// Runs `act` as if at top level, so that what it computes from known values is known; used for first values of
     /// parameters while a net is being traced.
     pub fn at_top_level<T>(&mut self, act: impl FnOnce(&mut Elaborator) -> Result<T>) -> Result<T> {
@@ -263,7 +292,7 @@ impl Elaborator {
     }
 
     /// Computes what the statement of now has noted so far and these values need.
-    fn known_all(&mut self, values: &[TensorValue]) -> Result<Vec<TensorValue>> {
+    pub(super) fn known_all(&mut self, values: &[TensorValue]) -> Result<Vec<TensorValue>> {
         if !self.is_eager() {
             return Ok(values.to_vec());
         }

@@ -6,7 +6,8 @@
 use std::rc::Rc;
 
 use super::expansion::{Rows, expansion_text};
-use super::scope::{Scope, did_you_mean};
+use super::keys::{EXPANSION_KEYS, SaveRule, check_keys};
+use super::scope::Scope;
 use super::top_loop::LoopRows;
 use super::tree::{Structure, unflatten};
 use super::value::{RecordKind, TensorValue, Training, Value};
@@ -18,25 +19,6 @@ use crate::syntax::ast::{self, Expr, ExprKind, Name, Stmt};
 use crate::syntax::template;
 use crate::tensor::Tensor;
 
-/// The keys of `train`.
-pub const EXPANSION_KEYS: &[&str] = &[
-    "cost",
-    "loss",
-    "optimizer",
-    "batch",
-    "epochs",
-    "l1",
-    "l2",
-    "clip",
-    "metrics",
-    "valid",
-    "stop",
-    "shuffle",
-    "last",
-    "seed",
-    "freeze",
-];
-
 /// What the host must know of a training while its loop runs.
 #[derive(Clone, Debug)]
 pub struct TrainingHooks {
@@ -44,17 +26,19 @@ pub struct TrainingHooks {
     pub net: Name,
     /// The rule that ends it early.
     pub stop: Option<Value>,
+    /// When and where its model is saved.
+    pub save: Option<SaveRule>,
 }
 
 /// A `train` statement taken apart.
-struct Plan {
+pub(super) struct Plan {
     /// The expanded statements.
-    stmts: Vec<Stmt>,
+    pub(super) stmts: Vec<Stmt>,
     /// The name of the variable that holds the model.
-    model: String,
+    pub(super) model: String,
     cost: Option<Value>,
     metrics: Vec<(Name, Value)>,
-    hooks: TrainingHooks,
+    pub(super) hooks: TrainingHooks,
 }
 
 impl Elaborator {
@@ -88,14 +72,14 @@ impl Elaborator {
         Ok((plan.stmts, plan.model))
     }
 
-    fn training_plan(
+    pub(super) fn training_plan(
         &mut self,
         training: &ast::Training,
         scope: &Rc<Scope>,
         span: Span,
         taken: &[Name],
     ) -> Result<Plan> {
-        check_keys(training)?;
+        check_keys("train", training, EXPANSION_KEYS)?;
         let key = |name: &str| training.keys.iter().find(|(ident, _)| &*ident.name == name).map(|(_, value)| value);
         let net = self.expr(&training.net, scope)?;
         let is_model = match &net {
@@ -139,6 +123,7 @@ impl Elaborator {
             )
         }
         let stop = key("stop").map(|stop| self.stop_rule(stop, &metrics, rows.valid.is_some(), scope)).transpose()?;
+        let save = key("save").map(|save| self.save_rule(save, scope)).transpose()?.flatten();
         let text = expansion_text(training, is_model, &rows, &metrics, taken);
         // Rows are told of where the data stand, predictions where the net stands.
         let rows_at = text.parts.iter().map(|part| (part.clone(), training.data.span));
@@ -160,7 +145,7 @@ impl Elaborator {
             },
             _ => "net".into(),
         };
-        Ok(Plan { stmts, model: text.model, cost: cost_value, metrics, hooks: TrainingHooks { net: name, stop } })
+        Ok(Plan { stmts, model: text.model, cost: cost_value, metrics, hooks: TrainingHooks { net: name, stop, save } })
     }
 
     fn key_value(&mut self, expr: &Expr, scope: &Rc<Scope>, key: &str) -> Result<Value> {
@@ -202,7 +187,7 @@ impl Elaborator {
         Ok(rule)
     }
 
-    fn metric_values(&mut self, metrics: Option<&Expr>, scope: &Rc<Scope>) -> Result<Vec<(Name, Value)>> {
+    pub(super) fn metric_values(&mut self, metrics: Option<&Expr>, scope: &Rc<Scope>) -> Result<Vec<(Name, Value)>> {
         let Some(expr) = metrics else { return Ok(vec![]) };
         let value = self.expr(expr, scope)?;
         let items = match &value {
@@ -218,7 +203,12 @@ impl Elaborator {
         items.into_iter().map(named).collect()
     }
 
-    fn training_rows(&mut self, training: &ast::Training, valid: Option<&Expr>, scope: &Rc<Scope>) -> Result<Rows> {
+    pub(super) fn training_rows(
+        &mut self,
+        training: &ast::Training,
+        valid: Option<&Expr>,
+        scope: &Rc<Scope>,
+    ) -> Result<Rows> {
         let data = self.expr(&training.data, scope)?;
         let rows = |train: &str, valid: Option<&str>, n_parts, is_dataset| {
             Ok(Rows { train: train.into(), valid: valid.map(String::from), n_parts, is_dataset })
@@ -339,40 +329,8 @@ fn with_seconds(history: Value, seconds: TensorValue) -> Value {
     Value::record(RecordKind::History, fields)
 }
 
-/// Where what an unknown key is about is said instead.
-fn elsewhere(key: &str) -> Option<&'static str> {
-    match key {
-        "schedule" | "scheduler" | "lr_schedule" => Some(
-            "the learning rate of the optimizer may be a function of the step: `optimizer = adam(lr = cosine(1e-3, steps = 1000))`",
-        ),
-        "lr" | "learning_rate" => Some("the learning rate is the optimizer's: `optimizer = adam(lr = 1e-3)`"),
-        "save" => Some("a model is saved after its training: `save(run.model, \"model.safetensors\")`"),
-        _ => None,
-    }
-}
-
-fn check_keys(training: &ast::Training) -> Result<()> {
-    for (idx, (ident, _)) in training.keys.iter().enumerate() {
-        if !EXPANSION_KEYS.contains(&&*ident.name) {
-            let mut diagnostic = crate::diagnostic!(E0209, ident.span, "`train` has no key `{}`", ident.name);
-            *diagnostic = match (elsewhere(&ident.name), did_you_mean(&ident.name, EXPANSION_KEYS.iter().copied())) {
-                (Some(place), _) => diagnostic.with_help(place),
-                (None, Some(meant)) => diagnostic.with_help(format!("did you mean `{meant}`?")),
-                (None, None) => {
-                    diagnostic.with_help(format!("the keys are {}", super::expr::list_names(EXPANSION_KEYS)))
-                }
-            };
-            return Err(diagnostic.into());
-        }
-        if let Some((first, _)) = training.keys[..idx].iter().find(|(other, _)| other.name == ident.name) {
-            bail!(E0202, ident.span, "the key `{}` is given twice", ident.name; label: first.span, "first here")
-        }
-    }
-    Ok(())
-}
-
 /// The metric of this number as it is written in the list.
-fn metric_expr(metrics: &Expr, idx: usize) -> Option<Expr> {
+pub(super) fn metric_expr(metrics: &Expr, idx: usize) -> Option<Expr> {
     match &metrics.kind {
         ExprKind::List(items) | ExprKind::Tuple(items) => items.get(idx).cloned(),
         _ if matches!(metrics.kind, ExprKind::Name(_)) => Some(metrics.clone()),

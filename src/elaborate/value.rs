@@ -89,6 +89,14 @@ pub enum RecordKind {
     Batches,
     /// A rule that ends a training early.
     StopRule,
+    /// A rule that writes the model of a training to a file from time to time.
+    SaveRule,
+    /// How rows are cut for cross validation.
+    Folds,
+    /// What `search` gives.
+    Search,
+    /// Columns of one length, by name.
+    Table,
     /// A picture to be drawn.
     Figure,
 }
@@ -294,6 +302,10 @@ impl Value {
                 RecordKind::Module(name) => format!("module {name}"),
                 RecordKind::Batches => "batches".into(),
                 RecordKind::StopRule => "stopping rule".into(),
+                RecordKind::SaveRule => "saving rule".into(),
+                RecordKind::Folds => "rule for folds".into(),
+                RecordKind::Search => "search result".into(),
+                RecordKind::Table => "table".into(),
                 RecordKind::Figure => "figure".into(),
             },
             Value::Func(func) => func.kind_text(),

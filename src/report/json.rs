@@ -3,6 +3,7 @@
 //! ```json
 //! {"event":"print","text":"test accuracy 0.972"}
 //! {"event":"epoch","run":"mlp","epoch":1,"cost":0.43,"seconds":0.2,"metrics":{"accuracy":0.91},"valid":{"cost":0.5}}
+//! {"event":"trial","run":"mlp","trial":3,"trials":49,"values":{"lr":0.01},"name":"accuracy","score":0.91,"train_score":0.93,"best":0.95,"seconds":0.2}
 //! {"event":"result","name":"epochs","value":30}
 //! ```
 //!
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 
 use super::history::EpochRow;
 use super::number::plain;
+use super::trial::TrialRow;
 
 /// A number, as a string if it is not finite.
 pub fn number(value: f64) -> Value {
@@ -49,6 +51,24 @@ pub fn epoch(row: &EpochRow) -> Value {
             ("seconds", number(row.seconds)),
             ("metrics", named(&row.metrics)),
             ("valid", named(&row.valid)),
+        ],
+    )
+}
+
+/// A trial of a search.
+pub fn trial(row: &TrialRow) -> Value {
+    event(
+        "trial",
+        [
+            ("run", Value::from(row.run.as_str())),
+            ("trial", Value::from(row.trial)),
+            ("trials", Value::from(row.trials)),
+            ("values", Value::Object(row.values.iter().cloned().collect())),
+            ("name", Value::from(row.name.as_str())),
+            ("score", number(row.score)),
+            ("train_score", number(row.train_score)),
+            ("best", number(row.best)),
+            ("seconds", number(row.seconds)),
         ],
     )
 }

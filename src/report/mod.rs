@@ -11,6 +11,8 @@ pub mod plot;
 pub mod progress;
 pub mod reporter;
 pub mod summary;
+pub mod trial;
 
 pub use history::{EpochRow, History};
 pub use reporter::{Captured, Form, Reporter, Verbosity};
+pub use trial::TrialRow;

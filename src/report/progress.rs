@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::history::EpochRow;
 use super::number::duration;
+use super::trial::TrialRow;
 
 /// The bar's steps in an epoch, so that it moves within long ones.
 const STEPS: f64 = 1000.0;
@@ -28,7 +29,8 @@ pub enum ProgressForm {
 pub struct Progress {
     form: ProgressForm,
     bar: Option<ProgressBar>,
-    last: Option<EpochRow>,
+    /// The line that stays of what ended last.
+    last: Option<String>,
 }
 
 impl Progress {
@@ -76,7 +78,22 @@ impl Progress {
                     bar.set_message(bar_line(row));
                     bar.set_position((row.epoch as f64 * STEPS) as u64);
                 }
-                self.last = Some(row.clone());
+                self.last = Some(row.line());
+            }
+        }
+    }
+
+    /// A trial of a search ended. `err` takes the plain lines.
+    pub fn trial(&mut self, row: &TrialRow, err: &mut dyn Write) {
+        match self.form {
+            ProgressForm::Silent => {}
+            ProgressForm::Lines => drop(writeln!(err, "{}", row.line())),
+            ProgressForm::Bar => {
+                if let Some(bar) = &self.bar {
+                    bar.set_message(search_line(row));
+                    bar.set_position((row.trial as f64 * STEPS) as u64);
+                }
+                self.last = Some(row.line());
             }
         }
     }
@@ -86,8 +103,8 @@ impl Progress {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        if let Some(row) = self.last.take() {
-            drop(writeln!(err, "{}", row.line()));
+        if let Some(line) = self.last.take() {
+            drop(writeln!(err, "{line}"));
         }
     }
 
@@ -105,19 +122,24 @@ fn bar_line(row: &EpochRow) -> String {
     let Some(epochs) = row.epochs.filter(|epochs| *epochs > 0) else {
         return row.line();
     };
-    let full = (row.epoch * BAR_WIDTH / epochs).min(BAR_WIDTH);
-    // Epochs take about the same time each, so the mean over all is the steadiest guess.
-    let left = row.seconds / row.epoch.max(1) as f64 * epochs.saturating_sub(row.epoch) as f64;
     let line = row.line();
     let rest = line.split_once("  cost ").map_or("", |(_, rest)| rest);
-    format!(
-        "{} {}/{epochs} {}{} {} left  cost {rest}",
-        row.run,
-        row.epoch,
-        "━".repeat(full),
-        "─".repeat(BAR_WIDTH - full),
-        duration(left),
-    )
+    format!("{} {}  cost {rest}", row.run, bar(row.epoch, epochs, row.seconds))
+}
+
+/// The same for a search: the score and the best one matter most.
+fn search_line(row: &TrialRow) -> String {
+    let line = row.line();
+    let rest = line.split_once(&format!("  {} ", row.name)).map_or("", |(_, rest)| rest);
+    format!("{} {}  {} {rest}", row.run, bar(row.trial, row.trials, row.seconds), row.name)
+}
+
+/// `3/49 ━━────── 1.2 s left`.
+fn bar(done: usize, all: usize, seconds: f64) -> String {
+    let full = (done * BAR_WIDTH / all.max(1)).min(BAR_WIDTH);
+    // Each takes about the same time, so the mean over all is the steadiest guess.
+    let left = seconds / done.max(1) as f64 * all.saturating_sub(done) as f64;
+    format!("{done}/{all} {}{} {} left", "━".repeat(full), "─".repeat(BAR_WIDTH - full), duration(left))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::history::EpochRow;
 use super::json;
 use super::progress::{Progress, ProgressForm};
+use super::trial::TrialRow;
 
 /// What the standard output holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -95,6 +96,24 @@ impl Reporter {
 
     /// The training ended, in whichever way.
     pub fn train_ends(&mut self) {
+        self.progress.end(&mut self.err);
+    }
+
+    /// A search begins, of so many trials.
+    pub fn search_begins(&mut self, run: &str, trials: usize) {
+        self.progress.begin(run, Some(trials));
+    }
+
+    /// A trial ended.
+    pub fn trial(&mut self, row: &TrialRow) {
+        self.progress.trial(row, &mut self.err);
+        if self.form == Form::Json {
+            self.event(&json::trial(row));
+        }
+    }
+
+    /// The search ended, in whichever way.
+    pub fn search_ends(&mut self) {
         self.progress.end(&mut self.err);
     }
 

@@ -7,6 +7,7 @@ use crate::ir::{Dim, Symbol, SymbolKind, Type};
 use crate::source::Span;
 use crate::syntax::ast::Name;
 use crate::tensor::{Key, Tensor};
+use crate::train::data::mapped::{Place, rows_in_file};
 use crate::train::data::scale::{Scaling, fit_range, fit_standard};
 use crate::train::data::{DataError, one_hot as labels, split as parts};
 
@@ -194,33 +195,62 @@ impl Runner {
             }
             return Ok(Value::record(RecordKind::Split, fields));
         }
-        let (x, t) = (known(&rows.x), known(&rows.t));
-        let n = x.shape()[0];
-        if t.shape()[0] != n {
-            bail!(E0406, data.span, "x has {} rows and t has {}", n, t.shape()[0])
-        }
-        let seed = seed.as_int().expect("known when running");
-        let key = Key::from_seed(0).fold(seed as u64).fold(SPLIT as u64);
-        let order: Vec<usize> =
-            Tensor::from_vec(vec![key], &[]).permutation(n).as_slice::<i64>().iter().map(|&row| row as usize).collect();
-        let classes = match stratify {
-            true => {
-                let columns = t.shape().get(1).copied().unwrap_or(1);
-                Some(labels::classes_of_rows(&t.to_f64_vec(), columns).map_err(|error| data_error(error, span))?)
-            }
-            false => None,
-        };
+        let order = order_of_rows(&rows, seed.as_int().expect("known when running"), data.span)?;
+        let classes = classes_of(&rows, stratify, span)?;
         let cut = parts::split(&fractions, classes.as_deref(), &order).map_err(|error| data_error(error, span))?;
+        let place = self.place_of(&rows.x);
         let mut fields = vec![];
         for (name, chosen) in cut {
-            let positions =
-                Tensor::from_vec(chosen.iter().map(|&row| row as i64).collect::<Vec<i64>>(), &[chosen.len()]);
-            let positions = TensorValue::constant(positions);
-            let x = elaborator.gather(&rows.x, 0, &positions, span)?;
-            let t = elaborator.gather(&rows.t, 0, &positions, span)?;
-            fields.push((name.as_str().into(), Rows { x, t, extra: rows.extra.clone() }.into_value()));
+            fields.push((name.as_str().into(), chosen_rows(elaborator, &rows, &chosen, place, span)?.into_value()));
         }
         Ok(Value::record(RecordKind::Split, fields))
+    }
+
+    /// Where rows of a tensor are put.
+    fn place_of(&self, x: &TensorValue) -> Place {
+        let x = known(x);
+        if x.dtype().is_real() { self.place_for(x.len(), x.dtype()) } else { Place::Memory }
+    }
+
+    /// The folds of a dataset: a tuple of splits into `train` and `valid`.
+    pub(super) fn folds(&self, elaborator: &mut Elaborator, given: Vec<Given>, span: Span) -> Result<Value> {
+        let [data, rule] = &given[..] else { unreachable!("a search asks for the folds of its data") };
+        let rows = Rows::of(&data.value, data.span)?;
+        if rows.extra.iter().any(|(name, _)| &**name == "scaling") {
+            bail!(E0407, data.span, "this data was scaled before it is cut into folds, so the scaler has seen the rows each fold is scored on";
+                  label: span, "cut here";
+                  help: "leave the scaling to the folds: `kfold(5, prepare = standardize)`; it is then fitted to the training rows of each")
+        }
+        let rule = rule.value.as_record().expect("checked by the search");
+        let tensor = |name: &str| rule.get(name).and_then(Value::as_tensor);
+        let stratify = tensor("stratify").and_then(TensorValue::as_bool).unwrap_or(false);
+        if self.only_checks() {
+            let mut part = |name: &str| {
+                let n: Dim = Symbol::new(format!("{name}_rows"), SymbolKind::Data).into();
+                let mut open = |tensor: &TensorValue| {
+                    let shape = [n.clone()].into_iter().chain(tensor.ty.shape[1..].iter().cloned()).collect();
+                    unknown(elaborator, shape)
+                };
+                Rows { x: open(&rows.x), t: open(&rows.t), extra: rows.extra.clone() }.into_value()
+            };
+            let fields = vec![("train".into(), part("train")), ("valid".into(), part("valid"))];
+            return Ok(Value::tuple(vec![Value::record(RecordKind::Split, fields)]));
+        }
+        let k = tensor("k").and_then(TensorValue::as_int).expect("checked by `kfold`") as usize;
+        let seed = tensor("seed").unwrap_or(&elaborator.seed).as_int().expect("known when running");
+        let order = order_of_rows(&rows, seed, data.span)?;
+        let classes = classes_of(&rows, stratify, span)?;
+        let cut = parts::kfold(k, classes.as_deref(), &order).map_err(|error| data_error(error, span))?;
+        let place = self.place_of(&rows.x);
+        let mut folds = vec![];
+        for fold in cut {
+            let mut fields = vec![];
+            for (name, chosen) in [("train", fold.train), ("valid", fold.valid)] {
+                fields.push((name.into(), chosen_rows(elaborator, &rows, &chosen, place, span)?.into_value()));
+            }
+            folds.push(elaborator.settle(&Value::record(RecordKind::Split, fields))?);
+        }
+        Ok(Value::tuple(folds))
     }
 
     fn scale(
@@ -283,6 +313,42 @@ impl Runner {
             Ok(Rows { x, ..rows }.with("scaling", record.clone()))
         })
     }
+}
+
+/// A random order of the rows of a dataset.
+fn order_of_rows(rows: &Rows, seed: i64, span: Span) -> Result<Vec<usize>> {
+    let (n, n_targets) = (known(&rows.x).shape()[0], known(&rows.t).shape()[0]);
+    if n != n_targets {
+        bail!(E0406, span, "x has {} rows and t has {}", n, n_targets)
+    }
+    let key = Key::from_seed(0).fold(seed as u64).fold(SPLIT as u64);
+    let order = Tensor::from_vec(vec![key], &[]).permutation(n);
+    Ok(order.as_slice::<i64>().iter().map(|&row| row as usize).collect())
+}
+
+/// The class of every row, if its class matters.
+fn classes_of(rows: &Rows, stratify: bool, span: Span) -> Result<Option<Vec<usize>>> {
+    if !stratify {
+        return Ok(None);
+    }
+    let t = known(&rows.t);
+    let columns = t.shape().get(1).copied().unwrap_or(1);
+    labels::classes_of_rows(&t.to_f64_vec(), columns).map(Some).map_err(|error| data_error(error, span))
+}
+
+/// Some rows of a dataset.
+fn chosen_rows(elaborator: &mut Elaborator, rows: &Rows, chosen: &[usize], place: Place, span: Span) -> Result<Rows> {
+    let positions: Vec<i64> = chosen.iter().map(|&row| row as i64).collect();
+    let positions = TensorValue::constant(Tensor::from_vec(positions, &[chosen.len()]));
+    let t = elaborator.gather(&rows.t, 0, &positions, span)?;
+    let x = match place {
+        Place::Memory => elaborator.gather(&rows.x, 0, &positions, span)?,
+        Place::File => {
+            let x = rows_in_file(&known(&rows.x), chosen).map_err(|error| data_error(error, span))?;
+            TensorValue::constant(x)
+        }
+    };
+    Ok(Rows { x, t, extra: rows.extra.clone() })
 }
 
 /// The scaling as a record of vectors: `centre`, `spread`, `low`, `span`.

@@ -19,7 +19,10 @@ impl Runner {
         match call.builtin.name {
             "print" => self.print(&call),
             "csv" => self.csv(elaborator, &call),
-            "idx" | "npy" => self.array_file(elaborator, &call),
+            "idx" => self.idx(elaborator, &call),
+            "npy" => self.npy(elaborator, &call),
+            "npz" => self.npz(elaborator, &call),
+            "images" => self.images(elaborator, &call),
             "read_text" => self.text_file(elaborator, &call),
             "plot" => self.plot(&call),
             "save" => self.save(elaborator, &call),
@@ -41,6 +44,7 @@ impl Runner {
     ) -> Result<Value> {
         match name {
             "emit" => self.emit(given),
+            "folds" => self.folds(elaborator, given, span),
             "one_hot" | "split" | "scale" | "standardize" => self.data_function(elaborator, name, given, span),
             "derive" => self.derive_effect(elaborator, given, span),
             other => unreachable!("`{other}` is an effect with arguments of any names"),
@@ -95,21 +99,7 @@ impl Runner {
         if self.only_checks() || self.shared.looking.get() != Looking::No {
             return Ok(Value::Unit);
         }
-        let (leaves, structure) = model_tensors(&model);
-        let mut file = Checkpoint::default();
-        for (path, leaf) in structure.into_iter().zip(leaves) {
-            file.tensors.insert(path, stored(&leaf.known().expect("everything is known when running")));
-        }
-        let int = |name: &str| model.get(name).and_then(Value::as_tensor).and_then(TensorValue::as_int).unwrap_or(0);
-        let facts = [
-            ("net", Value::Record(model.clone()).type_text().replace("model of ", "")),
-            ("seed", int("seed").to_string()),
-            ("step", int("step").to_string()),
-            ("nabla", env!("CARGO_PKG_VERSION").to_string()),
-        ];
-        file.metadata.extend(facts.into_iter().map(|(name, fact)| (name.to_string(), fact)));
-        checkpoint::save(std::path::Path::new(&*path), &file)
-            .map_err(|error| Halt::from(error.into_diagnostic(call.span)))?;
+        save_model(&model, std::path::Path::new(&*path), call.span)?;
         Ok(Value::Unit)
     }
 
@@ -282,6 +272,24 @@ pub fn model_of(value: &Value, span: Span) -> Result<std::rc::Rc<Record>> {
             bail!(E0303, span, "a model is needed, got {}", other.kind_text(); help: "`m = net.init()`, or the `model` of a run")
         }
     }
+}
+
+/// Writes a model of which everything is known to a file; `span` is the script's wish to have it.
+pub fn save_model(model: &std::rc::Rc<Record>, path: &std::path::Path, span: Span) -> Result<()> {
+    let (leaves, paths) = model_tensors(model);
+    let mut file = Checkpoint::default();
+    for (path, leaf) in paths.into_iter().zip(leaves) {
+        file.tensors.insert(path, stored(&leaf.known().expect("everything is known when running")));
+    }
+    let int = |name: &str| model.get(name).and_then(Value::as_tensor).and_then(TensorValue::as_int).unwrap_or(0);
+    let facts = [
+        ("net", Value::Record(model.clone()).type_text().replace("model of ", "")),
+        ("seed", int("seed").to_string()),
+        ("step", int("step").to_string()),
+        ("nabla", env!("CARGO_PKG_VERSION").to_string()),
+    ];
+    file.metadata.extend(facts.into_iter().map(|(name, fact)| (name.to_string(), fact)));
+    checkpoint::save(path, &file).map_err(|error| error.into_diagnostic(span).into())
 }
 
 /// The tensors of a model and their paths, `params.dense_1.W`.

@@ -1,14 +1,13 @@
-//! Files of data: tables, images, arrays. While checking, only their headers are read.
+//! Tables. While checking, only their headers are read.
 
 use std::path::{Path, PathBuf};
 
-use super::data::{Rows, data_error, names, reals, unknown};
+use super::data::{Rows, names, reals, unknown};
 use super::host::Runner;
 use crate::bail;
 use crate::elaborate::{Call, Elaborator, Result, TensorValue, Value};
-use crate::ir::{Dim, Symbol, SymbolKind, Type};
+use crate::ir::{Dim, Symbol, SymbolKind};
 use crate::source::{Code, Diagnostic};
-use crate::tensor::{DType, Tensor};
 use crate::train::data::DataError;
 use crate::train::data::choose::{Column, FirstLine, Options};
 use crate::train::data::error::Argument;
@@ -29,13 +28,26 @@ impl Runner {
     }
 
     /// A mistake in reading a file; where it is not there, from where it was looked for.
-    fn unread(&self, file: &Path, error: DataError, call: &Call) -> crate::elaborate::Halt {
-        let span = call.span_of(error.argument.map_or("path", Argument::name));
+    pub(super) fn unread(&self, file: &Path, error: DataError, call: &Call) -> crate::elaborate::Halt {
+        let at = error.argument.map_or("path", Argument::name);
+        self.unread_at(file, error, call, at)
+    }
+
+    /// The same where the path is another argument.
+    pub(super) fn unread_at(&self, file: &Path, error: DataError, call: &Call, at: &str) -> crate::elaborate::Halt {
+        let span = call.span_of(at);
         let mut diagnostic = error.into_diagnostic(span);
         if !file.exists() {
             *diagnostic = diagnostic.with_note(self.paths_start());
         }
         diagnostic.into()
+    }
+
+    /// While checking, a file that is not there may still be written.
+    pub(super) fn warn_of_absent(&self, elaborator: &mut Elaborator, path: &str, call: &Call, at: &str) {
+        let warning = Diagnostic::warning(Code::W0501, call.span_of(at), format!("there is no file `{path}` yet"))
+            .with_note(self.paths_start());
+        elaborator.diagnostics.push(warning);
     }
 
     /// `csv(path, target = …)`.
@@ -78,7 +90,7 @@ impl Runner {
         let sizes = match read_header(file, options).and_then(|header| header.choose(options)) {
             Ok(choice) => (choice.features.len().into(), choice.targets.len().into()),
             Err(_) if !file.exists() => {
-                self.warn_missing(elaborator, call, "path", path);
+                self.warn_of_absent(elaborator, path, call, "path");
                 (Symbol::new("columns", SymbolKind::Data).into(), Dim::constant(options.target.len().max(1) as i64))
             }
             Err(error) => return Err(self.unread(file, error, call)),
@@ -88,19 +100,13 @@ impl Runner {
         Ok(Rows { x, t, extra: vec![] }.with("columns", Value::Str(None)).into_value())
     }
 
-    /// Says that a file is not there yet, where it will be needed.
-    fn warn_missing(&self, elaborator: &mut Elaborator, call: &Call, name: &str, path: &str) {
-        let warning = Diagnostic::warning(Code::W0501, call.span_of(name), format!("there is no file `{path}` yet"));
-        elaborator.diagnostics.push(warning.with_note(self.paths_start()));
-    }
-
     /// `read_text(path)`.
     pub fn text_file(&self, elaborator: &mut Elaborator, call: &Call) -> Result<Value> {
         let Some(path) = call.opt_str("path")? else { unreachable!("`path` is required") };
         let file = self.input_path(&path);
         if self.only_checks() {
             if !file.exists() {
-                self.warn_missing(elaborator, call, "path", &path);
+                self.warn_of_absent(elaborator, &path, call, "path");
             }
             return Ok(Value::Str(None));
         }
@@ -110,64 +116,6 @@ impl Runner {
                 bail!(E0501, call.span_of("path"), "`{}` cannot be read: {}", path, error; note: "{}", self.paths_start())
             }
         }
-    }
-
-    /// `idx(images, labels)` and `npy(path)`.
-    pub fn array_file(&self, elaborator: &mut Elaborator, call: &Call) -> Result<Value> {
-        use crate::train::data::{idx, npy};
-        if call.builtin.name == "npy" {
-            let path = call.opt_str("path")?.expect("matched");
-            let file = self.input_path(&path);
-            if self.only_checks() {
-                return match npy::read_npy_header(&file) {
-                    Ok(header) => {
-                        let shape = header.shape.iter().map(|&size| size.into()).collect();
-                        let dtype = if header.element.is_whole() { DType::I64 } else { elaborator.real };
-                        Ok(elaborator.param(Type::new(dtype, shape), None).into())
-                    }
-                    Err(error) => Err(data_error(error, call.span_of("path"))),
-                };
-            }
-            let array = npy::read_npy(&file).map_err(|error| data_error(error, call.span_of("path")))?;
-            let shape = array.header.shape.clone();
-            return Ok(match array.to_i64() {
-                Some(ints) => TensorValue::constant(Tensor::from_vec(ints, &shape)).into(),
-                None => reals(elaborator, array.to_f64(), &shape).into(),
-            });
-        }
-        let path = |name: &str| -> Result<PathBuf> { Ok(self.input_path(&call.opt_str(name)?.expect("matched"))) };
-        let (images, labels): (PathBuf, PathBuf) = (path("images")?, path("labels")?);
-        if self.only_checks() && !images.exists() {
-            let text = call.opt_str("images")?.expect("matched");
-            self.warn_missing(elaborator, call, "images", &text);
-            let [n, height, width] =
-                ["rows", "height", "width"].map(|name| Dim::from(Symbol::new(name, SymbolKind::Data)));
-            let x = unknown(elaborator, vec![n.clone(), 1.into(), height, width]);
-            let t = unknown(elaborator, vec![n, 1.into()]);
-            return Ok(Rows { x, t, extra: vec![] }.into_value());
-        }
-        if self.only_checks() {
-            let header = idx::read_idx_header(&images).map_err(|error| data_error(error, call.span_of("images")))?;
-            let [n, height, width] = header.shape[..] else {
-                bail!(
-                    E0502,
-                    call.span_of("images"),
-                    "images are an array with three axes, this has {}",
-                    header.shape.len()
-                )
-            };
-            let x = unknown(elaborator, vec![n.into(), 1.into(), height.into(), width.into()]);
-            let t = unknown(elaborator, vec![n.into(), 1.into()]);
-            return Ok(Rows { x, t, extra: vec![] }.into_value());
-        }
-        let read = idx::read_labelled_images(&images, &labels).map_err(|error| data_error(error, call.span))?;
-        let x = reals(
-            elaborator,
-            read.pixels.iter().map(|&value| f64::from(value) / 255.0).collect(),
-            &[read.n, 1, read.height, read.width],
-        );
-        let t = reals(elaborator, read.labels.iter().map(|&value| f64::from(value)).collect(), &[read.n, 1]);
-        Ok(Rows { x, t, extra: vec![] }.into_value())
     }
 }
 

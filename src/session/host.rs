@@ -9,7 +9,8 @@ use std::time::Instant;
 use super::listing::{Listed, Looking};
 use super::options::{Engine, Optimise, Options};
 use crate::elaborate::{
-    Call, Elaborator, Failure, Given, Halt, Host, LoopOutcome, LoopPlan, Mode, ModulePath, Result, Scope, Value,
+    Call, Elaborator, Failure, Given, Halt, Host, LoopOutcome, LoopPlan, Mode, ModulePath, Result, Scope, Search,
+    SearchOutcome, Value,
 };
 use crate::exec::{self, Context, jit};
 use crate::ir::op::Op;
@@ -52,6 +53,7 @@ pub struct Shared {
 impl Shared {
     pub fn new(options: Options, reporter: Reporter, folder: PathBuf) -> Shared {
         let plots = Plots::new(options.plots.clone());
+        let memory_limit = options.memory.or_else(physical_memory).unwrap_or(FALLBACK_MEMORY);
         Shared {
             options: Rc::new(options),
             reporter: Rc::new(RefCell::new(reporter)),
@@ -65,7 +67,7 @@ impl Shared {
             pool: Rc::default(),
             looking: Rc::default(),
             listed: Rc::default(),
-            memory_limit: physical_memory().unwrap_or(FALLBACK_MEMORY),
+            memory_limit,
         }
     }
 
@@ -222,6 +224,10 @@ impl Host for Runner {
 
     fn run_loop(&self, elaborator: &mut Elaborator, plan: &LoopPlan) -> Result<LoopOutcome> {
         self.drive(elaborator, plan)
+    }
+
+    fn search(&self, elaborator: &mut Elaborator, search: &Search) -> Result<SearchOutcome> {
+        self.run_search(elaborator, search)
     }
 
     fn poll(&self) -> Result<()> {

@@ -67,6 +67,8 @@ pub struct Options {
     pub engine: Engine,
     /// How many threads may be used; as many as there are processors if not said.
     pub threads: Option<usize>,
+    /// The bytes of memory to do with; those of the machine if not said.
+    pub memory: Option<usize>,
     /// The seed, before every `seed` in the script.
     pub seed: Option<u64>,
     /// Top-level names and the expressions to bind them to in place of the script's.

@@ -20,6 +20,10 @@ pub fn event_value(value: &Value) -> Option<Json> {
                 let fields = record.fields.iter().map(|(name, field)| Some((name.to_string(), event_value(field)?)));
                 fields.collect::<Option<Map<String, Json>>>().map(Json::Object)
             }
+            RecordKind::Search => {
+                let field = |name: &str| Some((name.to_string(), event_value(record.get(name)?)?));
+                Some(Json::Object(["best", "score", "stopped"].into_iter().filter_map(field).collect()))
+            }
             _ => None,
         },
         Value::Func(_) | Value::Unit | Value::Poisoned => None,

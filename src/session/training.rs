@@ -3,15 +3,17 @@
 //! After every turn the host looks at what it emitted: the row is reported, a cost that is not finite ends the script with
 //! the operation to blame, a stopping rule or the user may end the loop with what was reached so far.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::host::{Runner, failure, ready};
+use super::listing::Looking;
 use super::options::Engine;
 use super::results::number;
 use super::turns::{self, Block, Body, Compiled, Ended, Interpreted};
 use crate::diagnostic;
 use crate::elaborate::tree::{Structure, unflatten};
-use crate::elaborate::{Elaborator, Halt, LoopOutcome, LoopPlan, RecordKind, Result, TensorValue, Value};
+use crate::elaborate::{Elaborator, Halt, LoopOutcome, LoopPlan, RecordKind, Result, SaveRule, TensorValue, Value};
 use crate::exec::interp::Prepared;
 use crate::exec::jit;
 use crate::ir::{FuncId, Module};
@@ -19,7 +21,8 @@ use crate::report::EpochRow;
 use crate::tensor::Tensor;
 
 /// A rule that ends a training early: no improvement of a column for some epochs.
-struct Early {
+#[derive(Clone, Debug)]
+pub(super) struct Early {
     column: String,
     patience: usize,
     best: f64,
@@ -29,7 +32,7 @@ struct Early {
 }
 
 impl Early {
-    fn new(rule: &Value) -> Option<Early> {
+    pub(super) fn new(rule: &Value) -> Option<Early> {
         let record = rule.as_record().filter(|record| matches!(record.kind, RecordKind::StopRule))?;
         let column = record.get("column")?.as_str()?.to_string();
         let patience = record.get("patience")?.as_tensor()?.as_int()? as usize;
@@ -42,7 +45,7 @@ impl Early {
     }
 
     /// Whether to stop after this row.
-    fn says_stop(&mut self, row: &EpochRow) -> bool {
+    pub(super) fn says_stop(&mut self, row: &EpochRow) -> bool {
         let value = match self.column.strip_prefix("valid.") {
             Some(name) => row.valid.iter().find(|(other, _)| other == name).map(|(_, value)| *value),
             None if self.column == "cost" => Some(row.cost),
@@ -66,6 +69,7 @@ struct Drive<'a> {
     count: usize,
     body: Body,
     early: Option<Early>,
+    save: Option<SaveRule>,
     /// What the loop is called.
     run: String,
     start: Instant,
@@ -82,25 +86,27 @@ enum Found {
 }
 
 /// How long a block of turns takes at least, in seconds, if the turns are short; the user sees no faster.
-const BLOCK_SECONDS: f64 = 0.01;
+pub(super) const BLOCK_SECONDS: f64 = 0.01;
 /// The most turns of a block.
-const BLOCK_TURNS: usize = 4096;
+pub(super) const BLOCK_TURNS: usize = 4096;
 
 impl Runner {
     /// Runs a loop to its end, or to where it is ended.
     pub fn drive(&self, elaborator: &mut Elaborator, plan: &LoopPlan) -> Result<LoopOutcome> {
         let hooks = elaborator.training.clone();
         let (module, entry) = ready(&elaborator.module, plan.traced.func, self.shared.options.optimise);
-        let known = |values: &[TensorValue]| -> Vec<Tensor> {
-            values.iter().map(|value| value.known().expect("everything is known when running")).collect()
-        };
-        let (carry, xs, captures) = (known(&plan.traced.carry), known(&plan.traced.xs), known(&plan.traced.captures));
+        let traced = &plan.traced;
+        let (carry, xs, captures) = (traced.known_carry(), traced.known_xs(), traced.known_captures());
         let count = self.list_loop(&module, entry, plan, [&carry, &xs, &captures])?;
         let mut drive = Drive {
             plan,
             count,
-            body: Body { program: Prepared::new(&module, entry), xs, captures },
+            body: Body { program: Arc::new(Prepared::new(&module, entry)), xs, captures },
             early: hooks.as_ref().and_then(|hooks| hooks.stop.as_ref()).and_then(Early::new),
+            save: hooks
+                .as_ref()
+                .and_then(|hooks| hooks.save.clone())
+                .filter(|_| self.shared.looking.get() == Looking::No),
             run: hooks.as_ref().map_or("loop".to_string(), |hooks| hooks.net.to_string()),
             start: Instant::now(),
         };
@@ -152,7 +158,9 @@ impl Runner {
         let (mut first, mut n_wanted) = (0, 1);
         while first < count {
             let began = Instant::now();
-            let mut block = engine.run(&drive.body, first..(first + n_wanted).min(count), &context);
+            // A block ends where a model is saved.
+            let most = drive.save.as_ref().map_or(n_wanted, |save| save.epochs_left(first).min(n_wanted));
+            let mut block = engine.run(&drive.body, first..(first + most).min(count), &context);
             if emits && block.ended.is_none() && self.shared.options.interrupt.is_raised() {
                 // The last turn ended early: its parameters count, its row would be that of a part of an epoch.
                 (block.n_turns, block.ended) = (block.n_turns - 1, Some(Ended::Interrupted));
@@ -194,6 +202,7 @@ impl Runner {
                 }
             }
             first += block.n_turns;
+            self.save_if_due(drive, engine, first)?;
             if seconds < BLOCK_SECONDS / 2.0 {
                 n_wanted = (2 * n_wanted).min(BLOCK_TURNS);
             } else if seconds > 2.0 * BLOCK_SECONDS {
@@ -204,6 +213,24 @@ impl Runner {
             outcome.carry = engine.carry();
         }
         Ok(outcome)
+    }
+
+    /// Saves the model that is carried behind this many epochs, if it is time to.
+    fn save_if_due(&self, drive: &Drive, engine: &mut dyn turns::Engine, n_epochs: usize) -> Result<()> {
+        let Some((path, span)) = drive.save.as_ref().and_then(|save| Some((save.path_after(n_epochs)?, save.span)))
+        else {
+            return Ok(());
+        };
+        let mut leaves = engine.carry().into_iter().map(TensorValue::constant);
+        for structure in &drive.plan.traced.structures {
+            let value = unflatten(structure, leaves.by_ref().take(structure.paths().len()));
+            if let Value::Record(model) = &value
+                && matches!(model.kind, RecordKind::Model(_))
+            {
+                super::effects::save_model(model, std::path::Path::new(&path), span)?;
+            }
+        }
+        Ok(())
     }
 
     /// Reports what turns emitted and finds what ends the loop.

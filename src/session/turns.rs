@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::exec::interp::Prepared;
 use crate::exec::jit::{self, Stop};
@@ -12,7 +13,7 @@ use crate::tensor::Tensor;
 /// The body of a loop for the interpreter, and what it is given in every turn.
 pub struct Body {
     /// The body: takes the turn, the carry, a row of each of the xs, the captures; gives the carry and what it emits.
-    pub program: Prepared,
+    pub program: Arc<Prepared>,
     pub xs: Vec<Tensor>,
     pub captures: Vec<Tensor>,
 }

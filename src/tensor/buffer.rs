@@ -1,8 +1,14 @@
-//! Memory of tensors: one element in place, or a window of a shared vector.
+//! Memory of tensors: one element in place, or a window of a shared vector, or of memory that is somebody else's.
 
 use std::sync::Arc;
 
 use super::{DType, Key};
+
+/// Elements that are not in a vector: those of a file that is mapped into memory.
+pub trait Elements<T>: Send + Sync + std::fmt::Debug {
+    /// All of them, in the same place every time.
+    fn as_slice(&self) -> &[T];
+}
 
 /// Elements of one type.
 #[derive(Clone, Debug)]
@@ -18,6 +24,15 @@ pub enum Buffer<T> {
         /// How many elements it has.
         len: usize,
     },
+    /// `len` elements of somebody else's memory, from `start` on. They are only read.
+    Lent {
+        /// Whose memory it is.
+        whole: Arc<dyn Elements<T>>,
+        /// Where the window starts.
+        start: usize,
+        /// How many elements it has.
+        len: usize,
+    },
 }
 
 impl<T: Copy> Buffer<T> {
@@ -26,6 +41,7 @@ impl<T: Copy> Buffer<T> {
         match self {
             Buffer::One(value) => std::slice::from_ref(value),
             Buffer::Window { whole, start, len } => &whole[*start..*start + *len],
+            Buffer::Lent { whole, start, len } => &whole.as_slice()[*start..*start + *len],
         }
     }
 
@@ -34,7 +50,7 @@ impl<T: Copy> Buffer<T> {
         match self {
             Buffer::One(value) => Some(std::slice::from_mut(value)),
             Buffer::Window { whole, len, .. } if whole.len() == *len => Some(Arc::get_mut(whole)?.as_mut_slice()),
-            Buffer::Window { .. } => None,
+            Buffer::Window { .. } | Buffer::Lent { .. } => None,
         }
     }
 
@@ -46,6 +62,7 @@ impl<T: Copy> Buffer<T> {
                 Arc::try_unwrap(whole).unwrap_or_else(|whole| whole[start..start + len].to_vec())
             }
             Buffer::Window { whole, start, len } => whole[start..start + len].to_vec(),
+            Buffer::Lent { whole, start, len } => whole.as_slice()[start..start + len].to_vec(),
         }
     }
 
@@ -57,6 +74,10 @@ impl<T: Copy> Buffer<T> {
             Buffer::Window { whole, start, len } => {
                 assert!(from + count <= *len, "a window lies within its tensor");
                 Buffer::Window { whole: whole.clone(), start: start + from, len: count }
+            }
+            Buffer::Lent { whole, start, len } => {
+                assert!(from + count <= *len, "a window lies within its tensor");
+                Buffer::Lent { whole: whole.clone(), start: start + from, len: count }
             }
         }
     }

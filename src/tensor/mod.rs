@@ -19,6 +19,7 @@ mod shape;
 pub mod show;
 mod stack;
 
+pub use buffer::Elements;
 pub use dtype::DType;
 pub use element::{Element, Number, Real, Whole};
 pub use kernels::contract::contract;
@@ -49,6 +50,13 @@ impl Tensor {
     pub fn from_vec<T: Element>(elements: Vec<T>, shape: &[usize]) -> Tensor {
         assert_eq!(elements.len(), len_of(shape), "as many elements as {shape:?} has");
         Tensor { shape: shape.into(), data: T::wrap(elements.into()) }
+    }
+
+    /// A tensor of elements in somebody else's memory, in row-major order.
+    pub fn lent<T: Element>(elements: std::sync::Arc<dyn Elements<T>>, shape: &[usize]) -> Tensor {
+        let len = elements.as_slice().len();
+        assert_eq!(len, len_of(shape), "as many elements as {shape:?} has");
+        Tensor { shape: shape.into(), data: T::wrap(Buffer::Lent { whole: elements, start: 0, len }) }
     }
 
     /// A scalar.
@@ -125,6 +133,33 @@ impl Tensor {
     /// The bytes the elements take.
     pub fn nbytes(&self) -> usize {
         self.len() * self.dtype().size_bytes()
+    }
+
+    /// The bits of the elements, in row-major order: equal for equal tensors of a type, and for no others.
+    pub fn bits(&self) -> Vec<u64> {
+        match self.dtype() {
+            DType::F32 => self.as_slice::<f32>().iter().map(|x| u64::from(x.to_bits())).collect(),
+            DType::F64 => self.as_slice::<f64>().iter().map(|x| x.to_bits()).collect(),
+            DType::I64 => self.as_slice::<i64>().iter().map(|&x| x as u64).collect(),
+            DType::Bool => self.as_slice::<bool>().iter().map(|&x| u64::from(x)).collect(),
+            DType::Key => self.as_slice::<Key>().iter().flat_map(|key| key.to_bits()).collect(),
+        }
+    }
+
+    /// Whether both are the same elements in the same place of memory.
+    pub fn is_same_memory(&self, other: &Tensor) -> bool {
+        fn place<T: Element>(tensor: &Tensor) -> (usize, usize) {
+            let elements = tensor.as_slice::<T>();
+            (elements.as_ptr() as usize, elements.len())
+        }
+        let place_of = |tensor: &Tensor| match tensor.dtype() {
+            DType::F32 => place::<f32>(tensor),
+            DType::F64 => place::<f64>(tensor),
+            DType::I64 => place::<i64>(tensor),
+            DType::Bool => place::<bool>(tensor),
+            DType::Key => place::<Key>(tensor),
+        };
+        self.dtype() == other.dtype() && self.shape() == other.shape() && place_of(self) == place_of(other)
     }
 
     /// The elements in row-major order. Panics if they have another type.

@@ -1,10 +1,9 @@
 //! Models on disk: named tensors and what is known about them, in the safetensors format.
 //!
-//! A file holds numbers and text only, so loading one runs no code. It is written beside its final place and then moved
-//! there: a reader sees the old file or the new one, never a half. The same model gives the same bytes.
+//! A file holds numbers and text only, so loading one runs no code. A reader sees the old file or the new one, never a half.
+//! The same model gives the same bytes.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::Path;
 
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
@@ -75,22 +74,7 @@ pub enum Element {
 /// # Errors
 /// E0501 where the file cannot be written; what was there before is then untouched.
 pub fn save(path: &Path, checkpoint: &Checkpoint) -> Result<(), DataError> {
-    let bytes = to_bytes(checkpoint);
-    let written = || -> std::io::Result<()> {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".nabla-").suffix(".part");
-        // Temporary files are private by default; a saved model is an ordinary file, less what the umask takes.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let mut file = builder.tempfile_in(folder)?;
-        file.write_all(&bytes)?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    written().map_err(|error| DataError::new(Code::E0501, format!("`{}` cannot be written: {error}", path.display())))
+    file::replace(path, &to_bytes(checkpoint))
 }
 
 /// Reads a checkpoint.

@@ -342,6 +342,49 @@ why = if run.stopped == \"early\" then 1 else 0
 }
 
 #[test]
+fn a_model_is_saved_while_it_trains() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let text = |epochs: usize, keys: &str| {
+        format!(
+            "seed 3{DATA}net f(x: real[n, 3]) -> real[n, 2] = x |> dense(4, act = tanh) |> dense(2)
+run = train f on (x, t) {{ cost = mse; optimizer = adam(); epochs = {epochs}; batch = 4{keys} }}
+"
+        )
+    };
+    for engine in [nabla::session::Engine::Interp, nabla::session::Engine::Jit] {
+        let path = at("epoch-{{epoch}}.safetensors");
+        let text_saving = text(7, &format!("; save = every(3, to = \"{path}\")"));
+        let options = Options { engine, ..Options::default() };
+        let whole = values_with(options.clone(), &script(&text_saving));
+        let plain = values_with(options.clone(), &script(&text(7, "")));
+        assert_eq!(whole.bits("run.model.params"), plain.bits("run.model.params"), "saving changes no number");
+        let mut files: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        assert_eq!(files, ["epoch-3.safetensors", "epoch-6.safetensors"], "nothing else, no part of a file");
+        // What was saved is the model of a training that ends there, and one can go on from it.
+        let loaded =
+            values_with(options, &script(&format!("{}m = load(f, \"{}\")\n", text(6, ""), at("epoch-6.safetensors"))));
+        assert_eq!(loaded.bits("m"), loaded.bits("run.model"));
+        for file in files {
+            std::fs::remove_file(folder.path().join(file)).unwrap();
+        }
+    }
+    let outcome = run(&text(4, "; save = every(2, to = \"/dev/null/model.safetensors\")"));
+    assert_eq!(outcome.exit, Exit::Failed);
+    assert!(outcome.err.contains("error[E0501]"), "{}", outcome.err);
+    for (rule, said) in
+        [("3", "`save` is a saving rule, got an int"), ("every(0, to = \"a\")", "each 1 or more epochs")]
+    {
+        let (_, err) = crate::script::check(&text(4, &format!("; save = {rule}")));
+        assert!(err.contains(said), "{err}");
+    }
+}
+
+#[test]
 fn a_model_is_trained_further() {
     let text = |split: &str| {
         format!(

@@ -17,7 +17,7 @@ use crate::tensor::{DType, Key, Tensor};
 /// What sets the keys of shuffles apart from those of other draws.
 const SHUFFLE: i64 = 0x5348_5546;
 
-pub static TABLE: [Builtin; 6] = [
+pub static TABLE: [Builtin; 8] = [
     Builtin::new(
         "one_hot",
         "k, data?",
@@ -53,6 +53,18 @@ pub static TABLE: [Builtin; 6] = [
         "column, patience",
         "Stops a training when a column of its history has not improved for `patience` epochs.",
         BuiltinKind::Plain(early),
+    ),
+    Builtin::new(
+        "kfold",
+        "k, *, stratify?, seed?, prepare?",
+        "Cuts rows into k parts for a search with `folds = kfold(5)`, each of which is scored on once.",
+        BuiltinKind::Plain(kfold),
+    ),
+    Builtin::new(
+        "every",
+        "epochs, *, to",
+        "Saves the model of a training each so many epochs, for `save = every(10, to = \"model.safetensors\")`.",
+        BuiltinKind::Plain(every),
     ),
 ];
 
@@ -180,4 +192,45 @@ fn early(_: &mut Elaborator, call: Call) -> Result<Value> {
     let fields =
         vec![("column".into(), Value::Str(Some(column))), ("patience".into(), TensorValue::int(patience).into())];
     Ok(Value::record(RecordKind::StopRule, fields))
+}
+
+fn every(_: &mut Elaborator, call: Call) -> Result<Value> {
+    let Some(epochs) = call.opt_int("epochs")?.filter(|&epochs| epochs > 0) else {
+        bail!(E0304, call.span_of("epochs"), "a model is saved each 1 or more epochs"; help: "`every(10, to = \"model.safetensors\")`")
+    };
+    let path = match call.opt("to") {
+        Some(Value::Str(path)) => Value::Str(path.clone()),
+        Some(other) => bail!(E0303, call.span_of("to"), "`to` is the path of a file, got {}", other.kind_text()),
+        None => {
+            bail!(E0303, call.span, "`every` needs the path of a file"; help: "`every(10, to = \"model.safetensors\")`")
+        }
+    };
+    let fields = vec![("epochs".into(), TensorValue::int(epochs).into()), ("to".into(), path)];
+    Ok(Value::record(RecordKind::SaveRule, fields))
+}
+
+fn kfold(elaborator: &mut Elaborator, call: Call) -> Result<Value> {
+    let Some(k) = call.opt_int("k")?.filter(|&k| k >= 2) else {
+        bail!(E0304, call.span_of("k"), "rows are cut into 2 folds or more"; help: "`kfold(5, stratify = true)`")
+    };
+    let stratify = call.opt("stratify").is_some() && call.flag("stratify")?;
+    let mut fields =
+        vec![("k".into(), TensorValue::int(k).into()), ("stratify".into(), TensorValue::bool(stratify).into())];
+    if let Some(seed) = call.opt("seed") {
+        match seed.as_tensor().filter(|seed| seed.as_size().is_some()) {
+            Some(_) if elaborator.seed_is_fixed => {}
+            Some(_) => fields.push(("seed".into(), seed.clone())),
+            None => bail!(E0303, call.span_of("seed"), "a seed is an int, got {}", seed.kind_text()),
+        }
+    }
+    if let Some(prepare) = call.opt("prepare") {
+        match prepare {
+            Value::Func(_) => fields.push(("prepare".into(), prepare.clone())),
+            other => {
+                bail!(E0303, call.span_of("prepare"), "`prepare` is a function of data, got {}", other.kind_text();
+                           help: "for example `kfold(5, prepare = standardize)`")
+            }
+        }
+    }
+    Ok(Value::record(RecordKind::Folds, fields))
 }

@@ -10,7 +10,7 @@ use crate::source::Span;
 use crate::syntax::ast::Arg;
 use BuiltinKind::{Effect, Form};
 
-pub static TABLE: [Builtin; 13] = [
+pub static TABLE: [Builtin; 15] = [
     Builtin::new("print", "x", "Writes a value to the screen.", Effect),
     Builtin::new("plot", "x, *, to?, title?", "Draws a history, a matrix or a figure.", Effect),
     Builtin::new(
@@ -22,6 +22,13 @@ pub static TABLE: [Builtin; 13] = [
     Builtin::new("idx", "images, labels", "Reads images and labels in the IDX format of MNIST.", Effect),
     Builtin::new("npy", "path", "Reads one array in NumPy's NPY format.", Effect),
     Builtin::new("read_text", "path", "Reads a file as text.", Effect),
+    Builtin::new("npz", "path", "Reads the arrays of a file in NumPy's NPZ format, as a record.", Effect),
+    Builtin::new(
+        "images",
+        "path, *, channels?",
+        "Reads a folder that has a folder of PNG or JPEG pictures for each class.",
+        Effect,
+    ),
     Builtin::new("save", "model, path", "Writes the parameters of a model to a file.", Effect),
     Builtin::new("load", "net, path", "The model of a net with parameters from a file.", Effect),
     Builtin::new("summary", "model", "Shows the layers of a model with their shapes and parameters.", Effect),

@@ -51,6 +51,11 @@ pub(super) fn stack(e: &mut Elaborator, args: &[Arg], scope: &Rc<Scope>, span: S
     Ok(result?.into())
 }
 
+/// The rows of `a`, then those of `b`.
+pub fn rows_of_both(e: &mut Elaborator, a: &TensorValue, b: &TensorValue, span: Span) -> Result<TensorValue> {
+    join(e, vec![(a.clone(), span), (b.clone(), span)], None, span)
+}
+
 type Axis = Option<(Value, Span)>;
 
 fn parts_and_axis(

@@ -49,6 +49,7 @@ use crate::syntax::ast::Arg;
 
 pub use create::constants;
 pub use data::row_parts;
+pub use join::rows_of_both;
 pub use text::format_value;
 
 /// A function the language provides.

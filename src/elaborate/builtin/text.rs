@@ -237,6 +237,8 @@ fn record_text(record: &Record, value: &Value, spec: Option<Spec>) -> Option<Str
         }
         RecordKind::Run(_) => last_row(record.get("history")?),
         RecordKind::History => table(value),
+        RecordKind::Table => best_rows(record, spec, usize::MAX),
+        RecordKind::Search => best_rows(record.get("table")?.as_record()?, spec, TABLE_EDGE),
         _ => Some(value.type_text()),
     }
 }
@@ -288,6 +290,37 @@ fn last_row(history: &Value) -> Option<String> {
 
 /// The rows of a table that are shown at each end of a long one.
 const TABLE_EDGE: usize = 10;
+
+/// The first rows of a table, with a line of names.
+fn best_rows(record: &Record, spec: Option<Spec>, most: usize) -> Option<String> {
+    let mut columns: Vec<Vec<String>> = vec![];
+    for (name, column) in &record.fields {
+        let cells: Vec<String> = match column {
+            Value::Tensor(tensor) => {
+                let known = tensor.known()?;
+                (0..known.len()).map(|row| cell(&known, row)).collect()
+            }
+            Value::Tuple(items) => items.iter().map(|item| inside(item, spec)).collect::<Option<_>>()?,
+            _ => return None,
+        };
+        columns.push([name.to_string()].into_iter().chain(cells).collect());
+    }
+    let n_rows = columns.iter().map(|column| column.len() - 1).min().unwrap_or(0);
+    let shown = n_rows.min(most);
+    let widths: Vec<usize> = columns
+        .iter()
+        .map(|column| column[..=shown].iter().map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .collect();
+    let line = |row: usize| {
+        let cells = columns.iter().zip(&widths).map(|(column, &width)| format!("{:>width$}", column[row]));
+        cells.collect::<Vec<_>>().join("  ")
+    };
+    let mut lines: Vec<String> = (0..=shown).map(line).collect();
+    if n_rows > shown {
+        lines.push(format!("… and {} more", n_rows - shown));
+    }
+    Some(lines.join("\n"))
+}
 
 /// A history as a table with a line of names; in the middle of a long one rows are left out.
 fn table(history: &Value) -> Option<String> {

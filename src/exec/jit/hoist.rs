@@ -1,7 +1,8 @@
 //! Takes out of the body of a loop what is the same in every turn.
 //!
 //! What depends on the captures only is computed once, before the first turn, and given to the body as further captures;
-//! single numbers become constants. Matrices whose elements lie in the wrong order for every turn are turned round once.
+//! single numbers become constants, unless other captures will be given to the same code. Matrices whose elements lie in
+//! the wrong order for every turn are turned round once.
 
 use std::collections::HashMap;
 
@@ -18,16 +19,28 @@ pub struct Hoisted {
     pub body: FuncId,
     /// What is given for them.
     pub values: Vec<Tensor>,
+    /// Computes that of other captures; none if there is nothing to compute.
+    pub before: Option<interp::Prepared>,
+}
+
+/// What captures the code of a loop is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Captures {
+    /// Those that are there.
+    These,
+    /// Any of their types.
+    OfTheseTypes,
 }
 
 /// Takes out of a body what depends on the parameters from `first` on only, which are `captures` in every turn. None if
 /// computing it fails: then the first turn fails as well, and says why.
-pub fn hoist(module: &mut Module, body: FuncId, first: usize, captures: &[Tensor]) -> Option<Hoisted> {
+pub fn hoist(module: &mut Module, body: FuncId, first: usize, captures: &[Tensor], which: Captures) -> Option<Hoisted> {
     let old = module.graph(body).clone();
     let same = same_in_every_turn(&old, first);
     let turned = matrices_to_turn(&old, &same);
     let wanted = wanted(&old, &same);
-    let values = compute(module, &old, &same, first, captures, &wanted, &turned)?;
+    let before = before(module, &old, &same, first, &wanted, &turned);
+    let values = before.as_ref().map_or(Some(vec![]), |before| compute(before, captures))?;
     let name = module.func(body).name.clone();
 
     let mut graph = Graph::default();
@@ -38,7 +51,7 @@ pub fn hoist(module: &mut Module, body: FuncId, first: usize, captures: &[Tensor
     let mut values = values.into_iter();
     for &value in &wanted {
         let computed = values.next().expect("there is one for each");
-        if computed.len() == 1 {
+        if computed.len() == 1 && which == Captures::These {
             numbers.insert(value, computed);
         } else {
             map.set(value, graph.add_param(old.ty(value).clone(), old.value(value).name.clone()));
@@ -77,7 +90,7 @@ pub fn hoist(module: &mut Module, body: FuncId, first: usize, captures: &[Tensor
     graph.set_results(map.all(old.results()));
     let body = module.add_internal(name, graph);
     dce(module, body);
-    Some(Hoisted { body, values: further })
+    Some(Hoisted { body, values: further, before })
 }
 
 /// Whether each value is the same in every turn.
@@ -149,18 +162,17 @@ fn matrices_to_turn(graph: &Graph, same: &[bool]) -> Vec<ValueId> {
     found
 }
 
-/// Computes what is wanted, and the turned matrices behind it.
-fn compute(
+/// The program that computes what is wanted, and the turned matrices behind it, of the captures.
+fn before(
     module: &mut Module,
     old: &Graph,
     same: &[bool],
     first: usize,
-    captures: &[Tensor],
     wanted: &[ValueId],
     turned: &[ValueId],
-) -> Option<Vec<Tensor>> {
+) -> Option<interp::Prepared> {
     if wanted.is_empty() && turned.is_empty() {
-        return Some(vec![]);
+        return None;
     }
     let mut graph = Graph::default();
     let mut map = crate::rewrite::rebuild::ValueMap::new(old);
@@ -183,7 +195,12 @@ fn compute(
     graph.set_results(results);
     let before = module.add_internal("before", graph);
     dce(module, before);
+    Some(interp::Prepared::new(module, before))
+}
+
+/// What the program before the first turn computes of these captures.
+pub fn compute(before: &interp::Prepared, captures: &[Tensor]) -> Option<Vec<Tensor>> {
     let never = std::sync::atomic::AtomicBool::new(false);
     let context = Context { interrupt: &never, memory_limit: usize::MAX };
-    interp::run(module, before, captures.to_vec(), &context).ok()
+    before.run(captures.to_vec(), &context).ok()
 }

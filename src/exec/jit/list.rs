@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::emit::Writer;
+use super::hoist::Captures;
 use super::plan::Plan;
 use super::{Error, Loop, Sized};
 use crate::ir::{FuncId, Module, Type};
@@ -36,7 +37,7 @@ impl Listing {
         memory_limit: usize,
     ) -> Result<Listing, Error> {
         let mut listing = Listing::default();
-        Loop::listed(module, body, count, given, memory_limit, Some(&mut listing))?;
+        Loop::listed(module, body, count, given, memory_limit, Captures::These, Some(&mut listing))?;
         Ok(listing)
     }
 }

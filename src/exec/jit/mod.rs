@@ -16,6 +16,7 @@
 //!
 //! [`specialise`]: mod@crate::rewrite::specialise
 
+mod again;
 mod emit;
 mod hoist;
 mod layout;

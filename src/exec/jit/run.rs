@@ -3,11 +3,12 @@
 
 use std::cell::Cell;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Error;
 use super::emit::{Code, Entry, Writer, Written, status};
-use super::hoist::{Hoisted, hoist};
+use super::hoist::{Captures, Hoisted, hoist};
 use super::layout::turn_narrow;
 use super::list::Listing;
 use super::plan::{Plan, Shared as Overlap, bytes, sizes};
@@ -15,8 +16,9 @@ use super::pool::Pool;
 use super::runtime::{Shared, address, tensor_at};
 use super::spell::spell_out;
 use super::windows::spell_windows;
+use crate::exec::interp::Prepared;
 use crate::ir::op::Op;
-use crate::ir::{FuncId, Module, Type};
+use crate::ir::{Def, FuncId, Module, Type};
 use crate::rewrite::choose;
 use crate::rewrite::specialise::{Numbers, Turns, Unfit, specialise, specialise_turns};
 use crate::tensor::{DType, Tensor, checked_len};
@@ -41,7 +43,7 @@ impl From<Unfit> for Error {
 }
 
 /// Memory of a fixed size that begins at a line of the cache.
-struct Memory(Vec<Line>);
+pub(super) struct Memory(Vec<Line>);
 
 #[derive(Clone, Copy)]
 #[repr(align(64))]
@@ -49,7 +51,7 @@ struct Memory(Vec<Line>);
 struct Line([u8; 64]);
 
 impl Memory {
-    fn new(bytes: usize) -> Memory {
+    pub(super) fn new(bytes: usize) -> Memory {
         Memory(vec![Line([0; 64]); bytes.div_ceil(64).max(1)])
     }
 
@@ -132,7 +134,12 @@ fn prepare(module: &mut Module, func: FuncId, memory_limit: usize) -> Result<(),
         choose(module, func);
         let graph = module.graph(func);
         let bytes = |ty: &Type| checked_len(&sizes(ty)).and_then(|len| len.checked_mul(ty.dtype.size_bytes()));
-        let fits = |value| bytes(graph.ty(value)).is_some_and(|bytes| bytes <= memory_limit);
+        // What is given, or a constant of the program, may lie in a file.
+        let given = |value| match graph.value(value).def {
+            Def::Param(_) => true,
+            Def::Node(node, _) => matches!(graph.node(node).op, Op::Const(_)),
+        };
+        let fits = |value| given(value) || bytes(graph.ty(value)).is_some_and(|bytes| bytes <= memory_limit);
         if !graph.value_ids().all(fits) {
             return Err(Error::Sizes("a tensor larger than memory".into()));
         }
@@ -208,22 +215,25 @@ impl Program {
 ///
 /// The body takes the turn, the carry, a row of each of the xs, the captures; it gives the carry and what it emits.
 pub struct Loop {
-    parts: Vec<Part>,
-    carry: Vec<(Type, Memory)>,
-    emitted: Vec<Type>,
+    pub(super) parts: Vec<Part>,
+    pub(super) carry: Vec<(Type, Memory)>,
+    pub(super) emitted: Vec<Type>,
     /// Held because the code reads them where they are.
-    xs: Vec<Tensor>,
-    #[allow(dead_code, reason = "the entries are in it")]
-    code: Code,
+    pub(super) xs: Vec<Tensor>,
+    /// The entries are in it.
+    pub(super) code: Arc<Code>,
 }
 
 /// The code for some of the turns.
-struct Part {
-    turns: Range<usize>,
-    entry: Entry,
-    frame: Memory,
+pub(super) struct Part {
+    pub(super) turns: Range<usize>,
+    pub(super) entry: Entry,
+    pub(super) frame: Memory,
+    pub(super) frame_bytes: usize,
+    /// Computes what is given behind the captures.
+    pub(super) before: Option<Arc<Prepared>>,
     /// Held because the code reads them where they are.
-    captures: Vec<Tensor>,
+    pub(super) captures: Vec<Tensor>,
 }
 
 impl Loop {
@@ -237,7 +247,7 @@ impl Loop {
         captures: &[Tensor],
         memory_limit: usize,
     ) -> Result<Loop, Error> {
-        Loop::listed(module, body, count, [carry, xs, captures], memory_limit, None)
+        Loop::listed(module, body, count, [carry, xs, captures], memory_limit, Captures::These, None)
     }
 
     /// The same, and the text of what was written if there is a listing to add it to.
@@ -247,6 +257,7 @@ impl Loop {
         count: usize,
         [carry, xs, captures]: [&[Tensor]; 3],
         memory_limit: usize,
+        which: Captures,
         listing: Option<&mut Listing>,
     ) -> Result<Loop, Error> {
         // Code reads a row in every turn.
@@ -269,8 +280,8 @@ impl Loop {
             spell_windows(&mut module, part.body);
             turn_narrow(&mut module, part.body);
             spell_out(&mut module, part.body);
-            let hoisted = hoist(&mut module, part.body, 1 + carry.len() + xs.len(), captures);
-            bodies.push(hoisted.unwrap_or(Hoisted { body: part.body, values: vec![] }));
+            let hoisted = hoist(&mut module, part.body, 1 + carry.len() + xs.len(), captures, which);
+            bodies.push(hoisted.unwrap_or(Hoisted { body: part.body, values: vec![], before: None }));
         }
         let plans: Vec<Plan> = bodies.iter().map(|part| Plan::new(&module, part.body, &overlaps)).collect();
         plans.iter().try_for_each(|plan| check_frame(plan, memory_limit))?;
@@ -286,6 +297,8 @@ impl Loop {
             turns: part.range.clone(),
             entry,
             frame: Memory::new(plan.frame),
+            frame_bytes: plan.frame,
+            before: hoisted.before.map(Arc::new),
             captures: captures.iter().cloned().chain(hoisted.values).collect(),
         });
         let mut compiled = Loop {
@@ -293,7 +306,7 @@ impl Loop {
             carry: carry.iter().map(|value| (Type::of(value), Memory::new(value.nbytes()))).collect(),
             emitted: results[carry.len()..].to_vec(),
             xs: xs.to_vec(),
-            code,
+            code: Arc::new(code),
         };
         compiled.set_carry(carry);
         Ok(compiled)

@@ -1,11 +1,12 @@
 //! Arrays as files store them: elements of some width and byte order, first or last index fastest.
 //!
-//! The elements stay bytes until a caller says what numbers it wants, so that images of a byte a pixel do not become
-//! eight times as large on the way.
+//! They are read as the numbers a caller wants, piece by piece, so that a file takes no memory besides them.
 
+use std::io::Read;
 use std::path::Path;
 
 use super::DataError;
+use super::file::unreadable;
 use crate::source::Code;
 
 /// What the elements of a stored array are.
@@ -64,14 +65,58 @@ pub struct ArrayHeader {
     pub layout: Layout,
 }
 
-/// An array whose bytes were read.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StoredArray {
-    /// What they mean.
-    pub header: ArrayHeader,
-    /// The bytes, as many as the header says.
-    pub bytes: Vec<u8>,
+/// A number that elements are read as.
+pub trait Number: Copy + Default {
+    /// The nearest to a real.
+    fn of_real(real: f64) -> Self;
+    /// The nearest to an int.
+    fn of_int(int: i64) -> Self;
 }
+
+impl Number for f64 {
+    fn of_real(real: f64) -> f64 {
+        real
+    }
+
+    fn of_int(int: i64) -> f64 {
+        int as f64
+    }
+}
+
+impl Number for f32 {
+    fn of_real(real: f64) -> f32 {
+        real as f32
+    }
+
+    fn of_int(int: i64) -> f32 {
+        int as f32
+    }
+}
+
+impl Number for i64 {
+    fn of_real(real: f64) -> i64 {
+        real as i64
+    }
+
+    fn of_int(int: i64) -> i64 {
+        int
+    }
+}
+
+impl Number for u8 {
+    fn of_real(real: f64) -> u8 {
+        real as u8
+    }
+
+    fn of_int(int: i64) -> u8 {
+        int as u8
+    }
+}
+
+/// How many bytes are read at a time.
+const PIECE: usize = 1 << 20;
+/// How many numbers there is room for at first.
+const FIRST: usize = 16 << 20;
 
 impl Element {
     /// How many bytes an element takes.
@@ -97,69 +142,121 @@ impl ArrayHeader {
     }
 }
 
-impl StoredArray {
-    /// The elements as reals, row-major.
-    pub fn to_f64(&self) -> Vec<f64> {
-        self.elements(|bytes| match self.header.element {
-            Element::F32 => f64::from(f32::from_bits(u32::from_le_bytes(padded(bytes, 0)))),
-            Element::F64 => f64::from_le_bytes(padded(bytes, 0)),
-            _ => self.whole(bytes) as f64,
+impl ArrayHeader {
+    /// How many elements there are.
+    pub fn len(&self) -> usize {
+        self.n_bytes().unwrap_or(usize::MAX) / self.element.width()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Reads the elements, row-major, piece by piece: nothing is kept but the numbers. What `path` is called is for messages.
+    ///
+    /// # Errors
+    /// E0501 where there are fewer or more bytes than the sizes ask for, or they cannot be read.
+    pub fn read<T: Number>(&self, path: &Path, content: &mut dyn Read) -> Result<Vec<T>, DataError> {
+        let mut numbers: Vec<T> = vec![];
+        let n = self.len();
+        self.read_pieces(path, content, &mut |piece: &[T]| {
+            if numbers.capacity() - numbers.len() < piece.len() {
+                // What a damaged header asks for is not given before some of it is there.
+                let left = n - numbers.len();
+                let more = if numbers.len() < FIRST { left.min(FIRST) } else { left };
+                if numbers.try_reserve_exact(more).is_err() {
+                    let what = format!("`{}` holds more numbers than memory does", path.display());
+                    return Err(DataError::new(Code::E0501, what));
+                }
+            }
+            numbers.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(match self.layout {
+            Layout::RowMajor => numbers,
+            Layout::ColumnMajor => (0..numbers.len()).map(|idx| numbers[column_major(idx, &self.shape)]).collect(),
         })
     }
 
-    /// The elements as reals of 32 bits, row-major.
-    pub fn to_f32(&self) -> Vec<f32> {
-        self.elements(|bytes| match self.header.element {
-            Element::F32 => f32::from_bits(u32::from_le_bytes(padded(bytes, 0))),
-            Element::F64 => f64::from_le_bytes(padded(bytes, 0)) as f32,
-            _ => self.whole(bytes) as f32,
-        })
-    }
-
-    /// The elements as ints, row-major; nothing if they are reals.
-    pub fn to_i64(&self) -> Option<Vec<i64>> {
-        self.header.element.is_whole().then(|| self.elements(|bytes| self.whole(bytes)))
-    }
-
-    /// A whole element from its bytes, least significant first.
-    fn whole(&self, bytes: &[u8]) -> i64 {
-        let is_negative = bytes.last().is_some_and(|byte| byte & 0x80 != 0);
-        match self.header.element {
-            Element::Bool => i64::from(bytes[0] != 0),
-            Element::I8 | Element::I16 | Element::I32 | Element::I64 if is_negative => {
-                i64::from_le_bytes(padded(bytes, 0xff))
-            }
-            _ => i64::from_le_bytes(padded(bytes, 0)),
-        }
-    }
-
-    /// Reads each element, in row-major order, from its bytes, which come least significant first.
-    fn elements<T>(&self, read: impl Fn(&[u8]) -> T) -> Vec<T> {
-        let width = self.header.element.width();
-        let n = self.bytes.len() / width;
-        let read_at = |position: usize| {
-            let mut bytes = padded::<8>(&self.bytes[position * width..(position + 1) * width], 0);
-            if self.header.byte_order == ByteOrder::Big {
-                bytes[..width].reverse();
-            }
-            read(&bytes[..width])
+    /// Reads the elements in the order of the file and gives them away, piece by piece.
+    ///
+    /// # Errors
+    /// As for [`ArrayHeader::read`], and those of `take`.
+    pub fn read_pieces<T: Number>(
+        &self,
+        path: &Path,
+        content: &mut dyn Read,
+        take: &mut dyn FnMut(&[T]) -> Result<(), DataError>,
+    ) -> Result<(), DataError> {
+        let width = self.element.width();
+        let Some(needed) = self.n_bytes() else {
+            return Err(self.cut_off(path, format!("its sizes are {:?}", self.shape)));
         };
-        match self.header.layout {
-            Layout::RowMajor => (0..n).map(read_at).collect(),
-            Layout::ColumnMajor => (0..n).map(|idx| read_at(column_major(idx, &self.header.shape))).collect(),
+        let mut piece = vec![0; PIECE.min(needed)];
+        let mut numbers: Vec<T> = Vec::with_capacity(piece.len() / width);
+        let mut done = 0;
+        while done < needed {
+            let wanted = PIECE.min(needed - done);
+            let found = fill(content, &mut piece[..wanted]).map_err(|error| unreadable(path, &error))?;
+            if found < wanted {
+                return Err(self.cut_off(path, format!("it holds {} of {needed} bytes", done + found)));
+            }
+            numbers.clear();
+            self.decode(&piece[..wanted], &mut numbers);
+            take(&numbers)?;
+            done += wanted;
+        }
+        if fill(content, &mut [0]).map_err(|error| unreadable(path, &error))? > 0 {
+            let what = format!("`{}` is longer than its sizes {:?} say", path.display(), self.shape);
+            return Err(DataError::new(Code::E0501, what));
+        }
+        Ok(())
+    }
+
+    fn cut_off(&self, path: &Path, how: String) -> DataError {
+        DataError::new(Code::E0501, format!("`{}` is cut off: {how}", path.display()))
+    }
+
+    /// Adds the numbers that these bytes are.
+    fn decode<T: Number>(&self, bytes: &[u8], numbers: &mut Vec<T>) {
+        let little = self.byte_order == ByteOrder::Little;
+        macro_rules! each {
+            ($element:ty, $number:expr) => {{
+                let elements = bytes.as_chunks::<{ size_of::<$element>() }>().0.iter();
+                let read = |chunk: &[u8; size_of::<$element>()]| {
+                    if little { <$element>::from_le_bytes(*chunk) } else { <$element>::from_be_bytes(*chunk) }
+                };
+                numbers.extend(elements.map(|chunk| $number(read(chunk))));
+            }};
+        }
+        match self.element {
+            Element::Bool => numbers.extend(bytes.iter().map(|&byte| T::of_int(i64::from(byte != 0)))),
+            Element::U8 => each!(u8, |x| T::of_int(i64::from(x))),
+            Element::U16 => each!(u16, |x| T::of_int(i64::from(x))),
+            Element::U32 => each!(u32, |x| T::of_int(i64::from(x))),
+            Element::I8 => each!(i8, |x| T::of_int(i64::from(x))),
+            Element::I16 => each!(i16, |x| T::of_int(i64::from(x))),
+            Element::I32 => each!(i32, |x| T::of_int(i64::from(x))),
+            Element::I64 => each!(i64, T::of_int),
+            Element::F32 => each!(f32, |x| T::of_real(f64::from(x))),
+            Element::F64 => each!(f64, T::of_real),
         }
     }
 }
 
-/// Compares how many bytes follow a header with how many it asks for.
-pub(super) fn check_length(path: &Path, header: &ArrayHeader, found: usize) -> Result<(), DataError> {
-    let what = match header.n_bytes() {
-        Some(needed) if found == needed => return Ok(()),
-        Some(needed) if found > needed => format!("is longer than its sizes {:?} say", header.shape),
-        Some(needed) => format!("is cut off: it holds {found} of {needed} bytes"),
-        None => format!("is cut off: its sizes are {:?}", header.shape),
-    };
-    Err(DataError::new(Code::E0501, format!("`{}` {what}", path.display())))
+/// Reads until the buffer is full or there is no more; how many bytes that were.
+fn fill(content: &mut dyn Read, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut done = 0;
+    while done < buffer.len() {
+        match content.read(&mut buffer[done..]) {
+            Ok(0) => break,
+            Ok(n) => done += n,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
 }
 
 /// The position in column-major order of the element at `idx` in row-major order.
@@ -178,23 +275,16 @@ fn column_major(mut idx: usize, shape: &[usize]) -> usize {
     position
 }
 
-/// The bytes, filled up to `N`.
-fn padded<const N: usize>(bytes: &[u8], fill: u8) -> [u8; N] {
-    let mut padded = [fill; N];
-    padded[..bytes.len()].copy_from_slice(bytes);
-    padded
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn array(element: Element, byte_order: ByteOrder, bytes: &[u8]) -> StoredArray {
-        let shape = vec![bytes.len() / element.width()];
-        StoredArray {
-            header: ArrayHeader { shape, element, byte_order, layout: Layout::RowMajor },
-            bytes: bytes.to_vec(),
-        }
+    fn header(element: Element, byte_order: ByteOrder, bytes: &[u8]) -> ArrayHeader {
+        ArrayHeader { shape: vec![bytes.len() / element.width()], element, byte_order, layout: Layout::RowMajor }
+    }
+
+    fn read<T: Number>(element: Element, byte_order: ByteOrder, bytes: &[u8]) -> Vec<T> {
+        header(element, byte_order, bytes).read(Path::new("a"), &mut &*bytes).unwrap()
     }
 
     #[test]
@@ -209,23 +299,34 @@ mod tests {
         ] {
             let big: Vec<u8> = little.iter().rev().copied().collect();
             for (order, bytes) in [(ByteOrder::Little, &little), (ByteOrder::Big, &big)] {
-                let array = array(element, order, bytes);
-                assert_eq!((array.to_f64(), array.to_f32()), (vec![-2.0], vec![-2.0]), "{element:?} {order:?}");
-                assert_eq!(array.to_i64(), element.is_whole().then(|| vec![-2]));
+                assert_eq!(read::<f64>(element, order, bytes), [-2.0], "{element:?} {order:?}");
+                assert_eq!(read::<f32>(element, order, bytes), [-2.0], "{element:?} {order:?}");
+                assert_eq!(read::<i64>(element, order, bytes), [-2], "{element:?} {order:?}");
             }
         }
-        assert_eq!(array(Element::U8, ByteOrder::Big, &[255, 0]).to_f64(), [255.0, 0.0]);
-        assert_eq!(array(Element::U16, ByteOrder::Big, &[0xff, 0xfe]).to_i64(), Some(vec![65534]));
-        assert_eq!(array(Element::U32, ByteOrder::Little, &[0xff; 4]).to_i64(), Some(vec![4_294_967_295]));
-        assert_eq!(array(Element::Bool, ByteOrder::Little, &[0, 1, 2]).to_i64(), Some(vec![0, 1, 1]));
+        assert_eq!(read::<f64>(Element::U8, ByteOrder::Big, &[255, 0]), [255.0, 0.0]);
+        assert_eq!(read::<i64>(Element::U16, ByteOrder::Big, &[0xff, 0xfe]), [65534]);
+        assert_eq!(read::<i64>(Element::U32, ByteOrder::Little, &[0xff; 4]), [4_294_967_295]);
+        assert_eq!(read::<i64>(Element::Bool, ByteOrder::Little, &[0, 1, 2]), [0, 1, 1]);
+    }
+
+    #[test]
+    fn many_pieces_are_one_array() {
+        let n = 3 * PIECE / 8 + 17;
+        let bytes: Vec<u8> = (0..n).flat_map(|i| (i as f64).to_le_bytes()).collect();
+        let numbers: Vec<f32> = read(Element::F64, ByteOrder::Little, &bytes);
+        assert!(numbers.len() == n && numbers.iter().enumerate().all(|(i, x)| *x == i as f32));
+        let cut =
+            header(Element::F64, ByteOrder::Little, &bytes).read::<f64>(Path::new("a"), &mut &bytes[..bytes.len() - 1]);
+        assert!(cut.unwrap_err().message.contains("is cut off"));
     }
 
     #[test]
     fn column_major_elements_are_put_in_row_major_order() {
-        let mut array = array(Element::U8, ByteOrder::Little, &[0, 1, 2, 3, 4, 5]);
-        array.header.layout = Layout::ColumnMajor;
-        array.header.shape = vec![2, 3];
-        assert_eq!(array.to_f64(), [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
+        let bytes = [0, 1, 2, 3, 4, 5];
+        let mut header = header(Element::U8, ByteOrder::Little, &bytes);
+        (header.layout, header.shape) = (Layout::ColumnMajor, vec![2, 3]);
+        assert_eq!(header.read::<f64>(Path::new("a"), &mut &bytes[..]).unwrap(), [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
     }
 
     #[test]
@@ -235,5 +336,10 @@ mod tests {
         assert_eq!(header(vec![2, 3]).n_bytes(), Some(48));
         assert_eq!(header(vec![]).n_bytes(), Some(8));
         assert_eq!(header(vec![usize::MAX, 2]).n_bytes(), None);
+        for shape in [vec![usize::MAX, 2], vec![usize::MAX / 8, 1], vec![1 << 40]] {
+            assert!(
+                header(shape).read::<f64>(Path::new("a"), &mut &[0; 16][..]).unwrap_err().message.contains("cut off")
+            );
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Bytes from files, plain or gzipped; whether they are is seen in their first two bytes, not in the name.
 
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, Read};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
@@ -39,6 +39,12 @@ pub fn read_start(path: &Path, n: u64) -> Result<Vec<u8>, DataError> {
     Ok(bytes)
 }
 
+/// Whether a file, as it lies there, begins so.
+pub fn starts_with(path: &Path, magic: &[u8]) -> bool {
+    let mut start = vec![0; magic.len()];
+    File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == magic
+}
+
 /// A reader of the file's unpacked content.
 ///
 /// # Errors
@@ -57,8 +63,31 @@ pub fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
     Ok(if is_gzip { Box::new(BufReader::new(MultiGzDecoder::new(whole))) } else { Box::new(whole) })
 }
 
+/// Writes a file in the place of what is there, or where nothing is; a missing folder is made. The content is written beside
+/// its final place and then moved there: a reader sees the old file or the new one, never a half.
+///
+/// # Errors
+/// E0501 where the file cannot be written; what was there before is then untouched.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), DataError> {
+    let written = || -> std::io::Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".nabla-").suffix(".part");
+        // Temporary files are private by default; what is written is an ordinary file, less what the umask takes.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    written().map_err(|error| DataError::new(Code::E0501, format!("`{}` cannot be written: {error}", path.display())))
+}
+
 /// Says why a file could not be read.
-pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> DataError {
+pub fn unreadable(path: &Path, error: &std::io::Error) -> DataError {
     let shown = path.display();
     let message = match error.kind() {
         ErrorKind::NotFound => format!("there is no file `{shown}`"),

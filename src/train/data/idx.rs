@@ -1,9 +1,10 @@
 //! IDX, the format of MNIST: two zero bytes, the kind of element, the number of axes, the sizes, the elements; all
 //! big-endian. Plain or gzipped. Source: Y. LeCun, C. Cortes, C. J. C. Burges, "The MNIST database".
 
-use std::path::Path;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
 
-use super::array::{ArrayHeader, ByteOrder, Element, Layout, StoredArray};
+use super::array::{ArrayHeader, ByteOrder, Element, Layout, Number};
 use super::{DataError, file};
 use crate::source::Code;
 
@@ -33,26 +34,67 @@ pub fn read_idx_header(path: &Path) -> Result<ArrayHeader, DataError> {
     parse_header(path, &file::read_start(path, LONGEST_HEADER)?).map(|(header, _)| header)
 }
 
-/// The array in an IDX file.
-///
-/// # Errors
-/// E0501 where the file cannot be read, is no IDX file, or is shorter or longer than its header says.
-pub fn read_idx(path: &Path) -> Result<StoredArray, DataError> {
-    let mut bytes = file::read(path)?;
-    let (header, start) = parse_header(path, &bytes)?;
-    super::array::check_length(path, &header, bytes.len() - start)?;
-    bytes.drain(..start);
-    Ok(StoredArray { header, bytes })
+/// An IDX file whose header was read.
+pub struct Idx {
+    /// What it says.
+    pub header: ArrayHeader,
+    path: PathBuf,
+    elements: Box<dyn Read>,
+}
+
+impl Idx {
+    /// Opens a file, plain or gzipped.
+    ///
+    /// # Errors
+    /// As for [`read_idx_header`].
+    pub fn open(path: &Path) -> Result<Idx, DataError> {
+        let mut content = file::open(path)?;
+        let mut head = vec![];
+        let read = content.by_ref().take(LONGEST_HEADER).read_to_end(&mut head);
+        read.map_err(|error| file::unreadable(path, &error))?;
+        let (header, start) = parse_header(path, &head)?;
+        head.drain(..start);
+        Ok(Idx { header, path: path.to_path_buf(), elements: Box::new(Cursor::new(head).chain(content)) })
+    }
+
+    /// The elements, row-major.
+    ///
+    /// # Errors
+    /// E0501 where the file is shorter or longer than its header says.
+    pub fn read<T: Number>(mut self) -> Result<Vec<T>, DataError> {
+        self.header.read(&self.path, &mut self.elements)
+    }
+
+    /// The same, piece by piece.
+    ///
+    /// # Errors
+    /// As for [`Idx::read`], and those of `take`.
+    pub fn read_pieces<T: Number>(
+        mut self,
+        take: &mut dyn FnMut(&[T]) -> Result<(), DataError>,
+    ) -> Result<(), DataError> {
+        self.header.read_pieces(&self.path, &mut self.elements, take)
+    }
 }
 
 /// The images and labels of two IDX files.
 ///
 /// # Errors
-/// E0501, as for [`read_idx`]; E0502 where the files are not `[n, height, width]` and `[n]` bytes with the same n.
+/// E0501, as for [`Idx`]; E0502 where the files are not `[n, height, width]` and `[n]` bytes with the same n.
 pub fn read_labelled_images(images: &Path, labels: &Path) -> Result<LabelledImages, DataError> {
-    let (pixels, classes) = (read_idx(images)?, read_idx(labels)?);
-    let (n, height, width) = match (pixels.header.element, pixels.header.shape.as_slice()) {
-        (Element::U8, &[n, height, width]) => (n, height, width),
+    let (pixels, classes) = open_labelled(images, labels)?;
+    let [n, height, width] = pixels.header.shape[..] else { unreachable!("looked at when opened") };
+    Ok(LabelledImages { n, height, width, pixels: pixels.read()?, labels: classes.read()? })
+}
+
+/// The same, with the pixels still to be read.
+///
+/// # Errors
+/// As for [`read_labelled_images`].
+pub fn open_labelled(images: &Path, labels: &Path) -> Result<(Idx, Idx), DataError> {
+    let (pixels, classes) = (Idx::open(images)?, Idx::open(labels)?);
+    let n = match (pixels.header.element, pixels.header.shape.as_slice()) {
+        (Element::U8, &[n, _, _]) => n,
         _ => return Err(not_that(images, "images, an array of bytes with three axes", &pixels.header)),
     };
     match (classes.header.element, classes.header.shape.as_slice()) {
@@ -64,7 +106,7 @@ pub fn read_labelled_images(images: &Path, labels: &Path) -> Result<LabelledImag
         }
         _ => return Err(not_that(labels, "labels, an array of bytes with one axis", &classes.header)),
     }
-    Ok(LabelledImages { n, height, width, pixels: pixels.bytes, labels: classes.bytes })
+    Ok((pixels, classes))
 }
 
 fn not_that(path: &Path, what: &str, header: &ArrayHeader) -> DataError {
@@ -141,7 +183,7 @@ mod tests {
         }
         assert!(files(&[&IMAGES[..], &[0]].concat(), &LABELS).unwrap_err().message.contains("longer"));
         let endless = [0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1];
-        assert_eq!(files(&endless, &LABELS).unwrap_err().code, Code::E0501);
+        assert_eq!(files(&endless, &LABELS).unwrap_err().code, Code::E0502);
     }
 
     #[test]

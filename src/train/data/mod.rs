@@ -8,10 +8,13 @@ pub mod choose;
 pub mod error;
 pub mod file;
 pub mod idx;
+pub mod images;
+pub mod mapped;
 pub mod npy;
 pub mod one_hot;
 pub mod scale;
 pub mod split;
 pub mod table;
+pub mod zip;
 
 pub use error::DataError;

@@ -1,11 +1,14 @@
 //! NPY, NumPy's format for one array: a magic string, a version, a header written as a Python dictionary, the elements.
 //! Source: NumPy enhancement proposal 1.
 
-use std::path::Path;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
 
-use super::array::{ArrayHeader, ByteOrder, Element, Layout, StoredArray};
+use super::array::{ArrayHeader, ByteOrder, Element, Layout, Number};
+use super::mapped::{self, Mappable, Place, Spill};
 use super::{DataError, file};
 use crate::source::Code;
+use crate::tensor::Tensor;
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
@@ -20,16 +23,71 @@ pub fn read_npy_header(path: &Path) -> Result<ArrayHeader, DataError> {
     parse(path, &file::read_start(path, LONGEST_HEADER)?).map(|(header, _)| header)
 }
 
-/// The array in an NPY file.
-///
-/// # Errors
-/// E0501, as for [`read_npy_header`], and where the file is shorter or longer than its header says.
-pub fn read_npy(path: &Path) -> Result<StoredArray, DataError> {
-    let mut bytes = file::read(path)?;
-    let (header, start) = parse(path, &bytes)?;
-    super::array::check_length(path, &header, bytes.len() - start)?;
-    bytes.drain(..start);
-    Ok(StoredArray { header, bytes })
+/// An NPY file whose header was read.
+pub struct Npy {
+    /// What it says.
+    pub header: ArrayHeader,
+    /// The file, or the entry of an archive, for messages.
+    path: PathBuf,
+    /// Where the elements start, if they lie in a file as they are.
+    start: Option<usize>,
+    elements: Box<dyn Read>,
+}
+
+impl Npy {
+    /// Opens a file, plain or gzipped.
+    ///
+    /// # Errors
+    /// As for [`read_npy_header`].
+    pub fn open(path: &Path) -> Result<Npy, DataError> {
+        let npy = Npy::of(path, file::open(path)?)?;
+        let is_plain = path.is_file() && file::starts_with(path, MAGIC);
+        Ok(Npy { start: npy.start.filter(|_| is_plain), ..npy })
+    }
+
+    /// The same for content that comes from anywhere.
+    ///
+    /// # Errors
+    /// As for [`read_npy_header`].
+    pub fn of(path: &Path, mut content: Box<dyn Read>) -> Result<Npy, DataError> {
+        let mut head = vec![];
+        let read = content.by_ref().take(LONGEST_HEADER).read_to_end(&mut head);
+        read.map_err(|error| file::unreadable(path, &error))?;
+        let (header, start) = parse(path, &head)?;
+        head.drain(..start);
+        let elements = Box::new(Cursor::new(head).chain(content));
+        Ok(Npy { header, path: path.to_path_buf(), start: Some(start), elements })
+    }
+
+    /// The elements of an array that is not from an archive, in memory or, if they are `large`, in their file or a temporary
+    /// one.
+    ///
+    /// # Errors
+    /// As for [`Npy::read`].
+    pub fn tensor<T: Mappable>(mut self, place: Place) -> Result<Tensor, DataError> {
+        let shape = self.header.shape.clone();
+        if place == Place::Memory || self.header.layout == Layout::ColumnMajor {
+            return Ok(Tensor::from_vec(self.read::<T>()?, &shape));
+        }
+        let whole = |start: usize| self.header.n_bytes().and_then(|bytes| bytes.checked_add(start));
+        let length = self.path.metadata().ok().map(|metadata| metadata.len() as usize);
+        if let Some(start) = self.start.filter(|&start| whole(start) == length)
+            && let Some(mapped) = mapped::in_place::<T>(&self.path, &self.header, start)?
+        {
+            return Ok(mapped);
+        }
+        let mut spill = Spill::new()?;
+        self.header.read_pieces(&self.path, &mut self.elements, &mut |piece: &[T]| spill.add(piece))?;
+        spill.finish::<T>(&shape)
+    }
+
+    /// The elements, row-major.
+    ///
+    /// # Errors
+    /// E0501 where the file is shorter or longer than its header says.
+    pub fn read<T: Number>(mut self) -> Result<Vec<T>, DataError> {
+        self.header.read(&self.path, &mut self.elements)
+    }
 }
 
 /// The header, and where the elements start.
@@ -116,10 +174,14 @@ mod tests {
         [bytes, header, elements.to_vec()].concat()
     }
 
-    fn read(bytes: &[u8]) -> Result<StoredArray, DataError> {
+    fn open(bytes: &[u8]) -> Result<Npy, DataError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        read_npy(file.path())
+        Npy::open(file.path())
+    }
+
+    fn read(bytes: &[u8]) -> Result<Vec<f64>, DataError> {
+        open(bytes)?.read()
     }
 
     #[test]
@@ -127,16 +189,15 @@ mod tests {
         let elements: Vec<u8> = (0..6).flat_map(|i| f64::from(i).to_le_bytes()).collect();
         for version in [1, 2, 3] {
             let bytes = npy(version, "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }", &elements);
-            let array = read(&bytes).unwrap();
-            assert_eq!(array.header.shape, [2, 3]);
-            assert_eq!(array.to_f64(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+            assert_eq!(open(&bytes).unwrap().header.shape, [2, 3]);
+            assert_eq!(read(&bytes).unwrap(), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
         }
         let fortran = npy(1, "{'descr': '<f8', 'fortran_order': True, 'shape': (2, 3), }", &elements);
-        assert_eq!(read(&fortran).unwrap().to_f64(), [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
+        assert_eq!(read(&fortran).unwrap(), [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]);
         let big = npy(1, "{'descr': '>i2', 'fortran_order': False, 'shape': (1,), }", &[0xff, 0xfe]);
-        assert_eq!(read(&big).unwrap().to_i64(), Some(vec![-2]));
+        assert_eq!(read(&big).unwrap(), [-2.0]);
         let scalar = npy(1, "{'descr': '|b1', 'fortran_order': False, 'shape': (), }", &[1]);
-        assert_eq!(read(&scalar).unwrap().header.shape, Vec::<usize>::new());
+        assert_eq!(open(&scalar).unwrap().header.shape, Vec::<usize>::new());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 
-use nabla::elaborate::{EXPANSION_KEYS, builtin};
+use nabla::elaborate::{EXPANSION_KEYS, SEARCH_KEYS, builtin};
 use nabla::ir::Op;
 use nabla::ir::op::MapOp;
 use nabla::source::Code;
@@ -31,6 +31,7 @@ fn part(name: &str) -> String {
         "built-in functions" => builtins(),
         "keywords" => keywords(),
         "keys of train" => names(EXPANSION_KEYS),
+        "keys of search" => names(SEARCH_KEYS),
         "codes" => codes(),
         "library" => library(),
         "elementwise ops" => names(&MapOp::ALL.iter().map(|op| Op::from(*op).name()).collect::<Vec<_>>()),

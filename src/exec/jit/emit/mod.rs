@@ -85,6 +85,12 @@ pub struct Code {
     data: Data,
 }
 
+// SAFETY: once it is finished nothing writes to the code or to what it refers to: constants, sites and descriptors are only
+// read, and hold no cells. What a run writes lies in its own frame.
+unsafe impl Send for Code {}
+// SAFETY: as above.
+unsafe impl Sync for Code {}
+
 impl Drop for Code {
     fn drop(&mut self) {
         if let Some(module) = self.module.take() {
