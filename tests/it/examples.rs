@@ -214,7 +214,7 @@ fn lenet() {
         return;
     }
     let quoted = [&images, &labels].map(|path| format!("\"{path}\""));
-    let settings = [("images", &*quoted[0]), ("labels", &*quoted[1]), ("share", "0.06"), ("epochs", "5")];
+    let settings = [("pictures", &*quoted[0]), ("labels", &*quoted[1]), ("share", "0.06"), ("epochs", "5")];
     let values = right_with("lenet.nn", &settings);
     assert!(values.out.contains("real[n, 16, 10, 10]"), "a summary shows the sizes:\n{}", values.out);
 }

@@ -221,4 +221,4 @@ unsafe fn transpose_f64(source: *const f64, stride: usize, rows: usize, target: 
 pub(super) const SQUARE_F32: Square<f32> = Square { side: 8, transpose: transpose_f32 };
 pub(super) const SQUARE_F64: Square<f64> = Square { side: 4, transpose: transpose_f64 };
 
-kernels!("avx2,fma", f32: F32x8, SQUARE_F32; f64: F64x4, SQUARE_F64; tiles [1: [1, 2, 3, 4, 5, 6], 2: [1, 2, 3, 4, 5, 6], 3: [1, 2, 3], 4: [1, 2, 3], 5: [1], 6: [1], 7: [1], 8: [1]]);
+kernels!("avx2,fma", f32: F32x8, SQUARE_F32; f64: F64x4, SQUARE_F64; tiles [1: [1, 2, 3, 4, 5, 6], 2: [1, 2, 3, 4, 5, 6], 3: [1, 2, 3], 4: [1, 2], 5: [1], 6: [1], 7: [1], 8: [1]]);

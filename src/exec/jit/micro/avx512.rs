@@ -122,4 +122,4 @@ register! {
     _mm512_scalef_pd _mm512_getmant_pd _mm512_getexp_pd _mm512_slli_epi64 _mm512_castpd_si512 _mm512_castsi512_pd 63
 }
 
-kernels!("avx512f,avx512dq", f32: F32x16, SQUARE_F32; f64: F64x8, SQUARE_F64; tiles [1: [1, 2, 3, 4, 5, 6, 7, 8], 2: [1, 2, 3, 4, 5, 6, 7, 8], 3: [1, 2, 3, 4, 5, 6, 7, 8], 4: [1, 2, 3, 4], 5: [1, 2, 3], 6: [1, 2, 3], 7: [1], 8: [1]]);
+kernels!("avx512f,avx512dq", f32: F32x16, SQUARE_F32; f64: F64x8, SQUARE_F64; tiles [1: [1, 2, 3, 4, 5, 6, 7, 8], 2: [1, 2, 3, 4, 5, 6, 7, 8], 3: [1, 2, 3, 4, 5, 6, 7, 8], 4: [1, 2], 5: [1], 6: [1], 7: [1], 8: [1]]);

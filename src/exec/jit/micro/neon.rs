@@ -147,4 +147,4 @@ register! {
 }
 
 kernels!("neon", f32: F32x4, Square { side: 4, transpose: transpose::<f32, 4> };
-         f64: F64x2, Square { side: 2, transpose: transpose::<f64, 2> }; tiles [1: [1, 2, 3, 4, 5, 6], 2: [1, 2, 3, 4, 5, 6], 3: [1, 2, 3, 4, 5, 6], 4: [1, 2, 3, 4, 5, 6], 5: [1, 2, 3], 6: [1, 2, 3], 7: [1, 2], 8: [1, 2]]);
+         f64: F64x2, Square { side: 2, transpose: transpose::<f64, 2> }; tiles [1: [1, 2, 3, 4, 5, 6], 2: [1, 2, 3, 4, 5, 6], 3: [1, 2, 3, 4, 5, 6], 4: [1, 2, 3, 4, 5, 6], 5: [1], 6: [1], 7: [1], 8: [1]]);

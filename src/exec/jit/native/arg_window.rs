@@ -65,11 +65,15 @@ impl ArgWindows {
                     if n_slabs * n_rows * n_columns > 0 {
                         best = at(0, 0);
                         let mut largest = volume[best];
-                        for start in (0..n_slabs).flat_map(|a| (0..n_rows).map(move |b| at(a, b))) {
-                            for place in (0..n_columns).map(|c| start + c * columns.dilation) {
-                                // Without a branch, which nobody could foresee.
-                                let (x, wins) = (volume[place], self.before(volume[place], largest));
-                                (best, largest) = (if wins { place } else { best }, if wins { x } else { largest });
+                        for a in 0..n_slabs {
+                            for b in 0..n_rows {
+                                let mut place = at(a, b);
+                                for _ in 0..n_columns {
+                                    // Without a branch, which nobody could foresee.
+                                    let (x, wins) = (volume[place], self.before(volume[place], largest));
+                                    (best, largest) = (if wins { place } else { best }, if wins { x } else { largest });
+                                    place += columns.dilation;
+                                }
                             }
                         }
                     }

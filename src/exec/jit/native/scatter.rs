@@ -72,6 +72,12 @@ pub fn scatter_fn(dtype: DType) -> usize {
                 let to = std::slice::from_raw_parts_mut(all.after(batch * d.size * d.inner), d.size * d.inner);
                 to.fill(T::default());
                 let from = std::slice::from_raw_parts(few.after(batch * d.n * d.inner), d.n * d.inner);
+                if d.inner == 1 {
+                    for (&idx, &from) in index.iter().zip(from) {
+                        to[idx as usize] += from;
+                    }
+                    return;
+                }
                 for (k, &idx) in index.iter().enumerate() {
                     let to = &mut to[idx as usize * d.inner..][..d.inner];
                     to.iter_mut().zip(&from[k * d.inner..]).for_each(|(to, &from)| *to += from);
