@@ -16,6 +16,7 @@ mod grad;
 mod inspect;
 mod ops;
 mod passes;
+mod repl;
 mod robust;
 mod script;
 mod syntax;
