@@ -3,8 +3,8 @@
 //! A program passes through these modules in order; each names only modules before it, which a test holds.
 //!
 //! ```text
-//! source ─ syntax ─ tensor ─ ir ─ rewrite ─ grad ─ elaborate ─ exec ─ train ─ report ─ session ─ cli
-//! spans    grammar  kernels  ops  passes    adjoints text to IR  engines data   output   scripts
+//! source ─ syntax ─ tensor ─ ir ─ rewrite ─ grad ─ elaborate ─ exec ─ train ─ report ─ session ─ repl ─ cli
+//! spans    grammar  kernels  ops  passes    adjoints text to IR  engines data   output   scripts   prompt
 //! ```
 
 pub mod cli;
@@ -12,6 +12,7 @@ pub mod elaborate;
 pub mod exec;
 pub mod grad;
 pub mod ir;
+pub mod repl;
 pub mod report;
 pub mod rewrite;
 pub mod session;

@@ -3,14 +3,17 @@
 //! A [`Session`] checks a script as a whole and then runs it statement by statement. What the script does to the world goes
 //! through a [`Reporter`]; how it ended is an [`Exit`].
 
+mod answer;
 mod arrays;
 mod data;
 mod derivation;
 mod effects;
 mod files;
 mod fingerprint;
+pub mod help;
 mod host;
 mod inspect;
+pub mod interactive;
 mod listing;
 mod modules;
 pub mod options;
@@ -18,6 +21,7 @@ mod results;
 pub mod script;
 mod search;
 mod training;
+mod transcript;
 mod trial;
 mod turns;
 
@@ -27,15 +31,15 @@ use std::rc::Rc;
 use crate::elaborate::tree::flatten;
 use crate::elaborate::{BindKind, Elaborator, Halt, Mode, Scope, ScopeKind, TensorValue, Value};
 use crate::report::Reporter;
-use crate::source::render::{Colour, render};
 use crate::source::{Code, Diagnostic, SourceMap, Span};
 use crate::syntax::ast::{Expr, Ident, Pattern, Stmt, StmtKind, UseNames, UsePath};
 use crate::syntax::{File, parse, parse_expr};
 use crate::tensor::{DType, Tensor};
 
-use host::{Runner, Shared};
+use host::{Rebinding, Runner, Shared};
 
 pub use inspect::{Notation, Stage};
+pub use interactive::Interactive;
 pub use options::{Engine, Exit, Options};
 pub use script::{Script, ScriptError};
 
@@ -148,6 +152,7 @@ impl Work<'_> {
         let nowhere = Span::new(file, 0, 0);
         let mut checker = self.elaborator(Mode::Check, nowhere);
         checker.real = precision(&stmts);
+        checker.may_rebind = self.shared.rebinding == Rebinding::Allowed;
         checker.file_names = stmts.iter().flat_map(bound_idents).cloned().collect();
         let scope = self.global_scope(&mut checker, nowhere)?;
         for ident in lost {
@@ -173,6 +178,10 @@ impl Work<'_> {
         if then == Then::Run {
             // Whether a file is there will be seen.
             diagnostics.retain(|diagnostic| diagnostic.code != Code::W0501);
+        }
+        if self.shared.rebinding == Rebinding::Allowed {
+            // What is not wrong was told when it was typed.
+            diagnostics.retain(Diagnostic::is_error);
         }
         self.show(&diagnostics);
         Ok(Checked { stmts, checker, scope, nowhere, has_errors })
@@ -236,11 +245,7 @@ impl Work<'_> {
     }
 
     fn show(&self, diagnostics: &[impl std::borrow::Borrow<Diagnostic>]) {
-        let colour = if self.shared.options.colour == Colour::On { Colour::On } else { Colour::Off };
-        for diagnostic in diagnostics {
-            let text = render(diagnostic.borrow(), &self.shared.sources.borrow(), colour);
-            self.shared.reporter.borrow_mut().diagnostic(&text);
-        }
+        self.shared.show(diagnostics);
     }
 
     /// Puts the values of `--set name=value` in the place of the script's.

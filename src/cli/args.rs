@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::session::Engine;
 use crate::session::options::Setting;
 
 /// Nabla: a small, declarative language for neural networks.
@@ -21,6 +22,12 @@ pub struct Arguments {
 pub enum Command {
     /// Run a script
     Run(RunArguments),
+    /// Answer statements and commands as they are typed
+    Repl {
+        /// What evaluates the program
+        #[arg(long, value_enum, default_value_t = EngineArgument::Jit)]
+        engine: EngineArgument,
+    },
     /// Check scripts without running them
     Check {
         /// The scripts; `-` is the standard input
@@ -119,6 +126,15 @@ pub enum EngineArgument {
     Interp,
     /// Machine code
     Jit,
+}
+
+impl From<EngineArgument> for Engine {
+    fn from(engine: EngineArgument) -> Engine {
+        match engine {
+            EngineArgument::Interp => Engine::Interp,
+            EngineArgument::Jit => Engine::Jit,
+        }
+    }
 }
 
 /// The values of `--stage`.

@@ -4,6 +4,7 @@ mod args;
 mod explain;
 mod fmt;
 mod interrupt;
+mod repl;
 mod run;
 mod script;
 mod show;
@@ -29,6 +30,7 @@ pub fn main() -> ExitCode {
     };
     let exit = match arguments.command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Repl { engine } => repl::repl(engine),
         Command::Check { files } => show::check(&files),
         Command::Ir { file, name, stage } => show::ir(&file, name.as_deref(), stage),
         Command::Derive { file, name, latex, document } => {

@@ -1,11 +1,11 @@
 //! `nabla run`: a session with a reporter on the standard streams.
 
-use super::args::{EngineArgument, Level, RunArguments};
+use super::args::{Level, RunArguments};
 use super::{interrupt, script, streams};
 use crate::report::progress::ProgressForm;
 use crate::report::{Form, Reporter, Verbosity};
 use crate::session::options::Optimise;
-use crate::session::{Engine, Exit, Options, Session};
+use crate::session::{Exit, Options, Session};
 
 /// Runs a script.
 pub fn run(arguments: RunArguments) -> Exit {
@@ -23,10 +23,7 @@ pub fn run(arguments: RunArguments) -> Exit {
     let out = Box::new(streams::Out::stdout());
     let reporter = Reporter::new(out, Box::new(std::io::stderr()), form, progress, verbosity);
     let options = Options {
-        engine: match arguments.engine {
-            EngineArgument::Interp => Engine::Interp,
-            EngineArgument::Jit => Engine::Jit,
-        },
+        engine: arguments.engine.into(),
         threads: arguments.threads.map(std::num::NonZeroUsize::get),
         memory: None,
         seed: arguments.seed,

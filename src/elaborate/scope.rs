@@ -98,6 +98,11 @@ impl Scope {
         self.bindings.borrow().clone()
     }
 
+    /// Makes these the bindings of this very scope: those it had before something failed.
+    pub fn restore(&self, bindings: Vec<Binding>) {
+        *self.bindings.borrow_mut() = bindings;
+    }
+
     /// Finds a name.
     pub fn lookup(&self, name: &str) -> Lookup {
         let (mut scope, mut crossed) = (self, false);

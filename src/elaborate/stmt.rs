@@ -31,6 +31,14 @@ impl Elaborator {
         Ok(value)
     }
 
+    /// Forgets what a statement at top level that failed had begun, so that another can be run.
+    pub fn abandon_stmt(&mut self) {
+        self.traces.truncate(1);
+        self.calls.clear();
+        self.nets.clear();
+        self.end_statement();
+    }
+
     /// Notes a mistake, once.
     pub fn report(&mut self, halt: Halt) {
         if let Halt::Diagnostic(diagnostic) = halt

@@ -18,7 +18,9 @@ impl Elaborator {
         let mut diagnostic = crate::diagnostic!(E0201, span, "`{}` is not known here", name);
         let import = self.host.use_for(name);
         let below = self.file_names.iter().find(|ident| ident.name == *name && ident.span.start > span.start);
-        if let Some(ident) = below {
+        if &**name == "_" {
+            *diagnostic = diagnostic.with_help("`_` is the last value shown at the prompt of `nabla repl`");
+        } else if let Some(ident) = below {
             *diagnostic = diagnostic
                 .with_label(ident.span, "bound only here")
                 .with_help("a name is bound before it is used: move it up");

@@ -16,11 +16,11 @@ use crate::train::data::table::{read_header, read_table};
 impl Runner {
     /// The file a script names.
     pub fn input_path(&self, path: &str) -> PathBuf {
-        super::resolve(&self.shared.folder, path)
+        super::resolve(&self.shared.folder.borrow(), path)
     }
 
     fn paths_start(&self) -> String {
-        let folder = &self.shared.folder;
+        let folder = self.shared.folder();
         match folder == Path::new(".") {
             true => "paths start from the folder of the script".into(),
             false => format!("paths start from the folder of the script, {}", folder.display()),

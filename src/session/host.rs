@@ -17,13 +17,23 @@ use crate::ir::op::Op;
 use crate::ir::{FuncId, Module};
 use crate::report::Reporter;
 use crate::report::plot::Plots;
-use crate::source::Span;
+use crate::source::render::render;
+use crate::source::{Diagnostic, Span};
 use crate::syntax::ast::Stmt;
 use crate::tensor::Tensor;
 use crate::{grad, rewrite};
 
 /// The most bytes one tensor may take where the system does not say how much memory there is.
 const FALLBACK_MEMORY: usize = 8 << 30;
+
+/// Whether a name may be bound twice at top level.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rebinding {
+    /// It is a mistake, as in a file.
+    Refused,
+    /// The later binding holds, as at a prompt.
+    Allowed,
+}
 
 /// What all parts of a session use together.
 #[derive(Clone)]
@@ -33,8 +43,12 @@ pub struct Shared {
     pub sources: super::Sources,
     /// Modules that were read, by path.
     pub parsed: Rc<RefCell<HashMap<String, Rc<Vec<Stmt>>>>>,
+    /// What evaluates the program by now.
+    pub engine: Rc<Cell<Engine>>,
     /// Where the script is.
-    pub folder: PathBuf,
+    pub folder: Rc<RefCell<PathBuf>>,
+    /// Whether a name may be bound again at top level, as at a prompt.
+    pub rebinding: Rebinding,
     pub plots: Rc<RefCell<Plots>>,
     /// Why the last training ended.
     pub stopped: Rc<RefCell<String>>,
@@ -55,11 +69,13 @@ impl Shared {
         let plots = Plots::new(options.plots.clone());
         let memory_limit = options.memory.or_else(physical_memory).unwrap_or(FALLBACK_MEMORY);
         Shared {
+            engine: Rc::new(Cell::new(options.engine)),
             options: Rc::new(options),
             reporter: Rc::new(RefCell::new(reporter)),
             sources: Rc::default(),
             parsed: Rc::default(),
-            folder,
+            folder: Rc::new(RefCell::new(folder)),
+            rebinding: Rebinding::Refused,
             plots: Rc::new(RefCell::new(plots)),
             stopped: Rc::default(),
             interrupted: Rc::default(),
@@ -69,6 +85,19 @@ impl Shared {
             listed: Rc::default(),
             memory_limit,
         }
+    }
+
+    /// Shows what was found.
+    pub fn show(&self, diagnostics: &[impl std::borrow::Borrow<Diagnostic>]) {
+        for diagnostic in diagnostics {
+            let text = render(diagnostic.borrow(), &self.sources.borrow(), self.options.colour);
+            self.reporter.borrow_mut().diagnostic(&text);
+        }
+    }
+
+    /// Where the script is, from where its paths start.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.borrow().clone()
     }
 
     /// Whether the user stopped a training of this session.
@@ -153,7 +182,7 @@ pub fn failure(failure: exec::Failure) -> Failure {
 impl Runner {
     /// The results of compiled code; none if it is not worth it, or if something goes wrong, which the interpreter explains.
     fn run_compiled(&self, module: &Module, entry: FuncId, args: &[Tensor]) -> Option<Vec<Tensor>> {
-        let all = match self.shared.options.engine {
+        let all = match self.shared.engine.get() {
             Engine::Interp => return None,
             Engine::Jit => false,
             Engine::JitAll => true,

@@ -37,7 +37,7 @@ impl Session {
 
     /// The script with its trainings written out.
     pub fn expand(self, script: &Script) -> std::result::Result<String, Exit> {
-        self.on_own_stack(script, |work| work.expand())
+        self.on_own_stack(script, |work| work.expand(None))
     }
 }
 
@@ -60,7 +60,7 @@ impl Work<'_> {
         })
     }
 
-    fn ir(&mut self, name: Option<&str>, stage: StageOption) -> std::result::Result<String, Exit> {
+    pub(super) fn ir(&mut self, name: Option<&str>, stage: StageOption) -> std::result::Result<String, Exit> {
         let mut checked = self.checked(Then::Stop)?;
         let wanted = |stmt: &Stmt| {
             let is_named = bound_name(stmt).is_some_and(|bound| name.is_none_or(|name| name == &**bound));
@@ -126,7 +126,7 @@ impl Work<'_> {
         Ok(vec![self.shown(traced)?])
     }
 
-    fn derive(&mut self, name: &str, notation: NotationOption) -> std::result::Result<String, Exit> {
+    pub(super) fn derive(&mut self, name: &str, notation: NotationOption) -> std::result::Result<String, Exit> {
         let mut checked = self.checked(Then::Stop)?;
         let Some(value) = checked.scope.get(name) else {
             return self.fail(&format!("the script binds no `{name}`"));
@@ -156,12 +156,13 @@ impl Work<'_> {
         self.shown(text)
     }
 
-    fn expand(&mut self) -> std::result::Result<String, Exit> {
+    pub(super) fn expand(&mut self, name: Option<&str>) -> std::result::Result<String, Exit> {
         let mut checked = self.checked(Then::Stop)?;
+        let is_asked = |stmt: &Stmt| name.is_none_or(|name| bound_name(stmt).is_some_and(|bound| **bound == *name));
         let mut text = String::new();
         let mut taken: Vec<Name> =
             checked.stmts.iter().flat_map(bound_idents).map(|ident| ident.name.clone()).collect();
-        for stmt in &checked.stmts {
+        for stmt in checked.stmts.iter().filter(|stmt| is_asked(stmt)) {
             match trained(stmt).map(|expr| (&expr.kind, expr.span)) {
                 Some((ExprKind::Train(training), span)) => {
                     let expanded = checked.checker.expansion(training, &checked.scope, span, &taken);

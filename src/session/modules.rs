@@ -68,7 +68,7 @@ impl super::host::Runner {
         let (key, folder) = match path {
             ModulePath::Std(name) => (format!("std.{name}"), None),
             ModulePath::File(name) => {
-                let folder = self.folders.borrow().last().cloned().unwrap_or_else(|| self.shared.folder.clone());
+                let folder = self.folders.borrow().last().cloned().unwrap_or_else(|| self.shared.folder());
                 let full = resolve(&folder, name);
                 let full = full.canonicalize().unwrap_or(full);
                 (full.display().to_string(), Some(full))
@@ -111,8 +111,7 @@ impl super::host::Runner {
             Halt::Diagnostic(Box::new(first))
         })?;
         self.loading.borrow_mut().push(key.clone());
-        let own =
-            folder.as_deref().and_then(|full| full.parent()).map_or_else(|| self.shared.folder.clone(), Into::into);
+        let own = folder.as_deref().and_then(|full| full.parent()).map_or_else(|| self.shared.folder(), Into::into);
         self.folders.borrow_mut().push(own);
         let result = self.elaborate_module(elaborator, path, &stmts);
         self.folders.borrow_mut().pop();

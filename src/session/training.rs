@@ -125,7 +125,7 @@ impl Runner {
 
     /// Machine code for the turns, unless the engine is another or the machine does not let us.
     fn engine(&self, drive: &Drive, module: &Module, entry: FuncId, carry: Vec<Tensor>) -> Box<dyn turns::Engine> {
-        if self.shared.options.engine == Engine::Interp {
+        if self.shared.engine.get() == Engine::Interp {
             return Box::new(Interpreted::new(carry));
         }
         let (body, limit) = (&drive.body, self.shared.context().memory_limit);

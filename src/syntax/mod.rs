@@ -10,4 +10,4 @@ mod scan;
 pub mod template;
 
 pub use parse::{File, parse, parse_expr};
-pub use scan::complete;
+pub use scan::{WordKind, complete, continues_with, words};

@@ -17,6 +17,7 @@ mod grad;
 mod inspect;
 mod ops;
 mod passes;
+mod repl;
 mod robust;
 mod script;
 mod search;

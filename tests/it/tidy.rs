@@ -5,12 +5,25 @@ use std::path::{Path, PathBuf};
 use crate::script::root;
 
 /// The stages a program passes through. A stage names only those before it.
-const STAGES: &[&str] =
-    &["source", "syntax", "tensor", "ir", "rewrite", "grad", "elaborate", "exec", "train", "report", "session", "cli"];
+const STAGES: &[&str] = &[
+    "source",
+    "syntax",
+    "tensor",
+    "ir",
+    "rewrite",
+    "grad",
+    "elaborate",
+    "exec",
+    "train",
+    "report",
+    "session",
+    "repl",
+    "cli",
+];
 
 /// Stages that lie before another and yet are not for it: a script's meaning depends on no engine, file or terminal.
 const FORBIDDEN: &[(&str, &[&str])] = &[
-    ("elaborate", &["exec", "train", "report", "session", "cli"]),
+    ("elaborate", &["exec", "train", "report", "session", "repl", "cli"]),
     ("train", &["exec", "grad", "rewrite", "ir"]),
     ("report", &["exec", "grad", "rewrite"]),
     ("tensor", &["source", "syntax"]),
@@ -31,6 +44,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("image", &["train/data"]),
     ("memmap2", &["train/data/mapped.rs"]),
     ("indicatif", &["report/progress.rs"]),
+    ("rustyline", &["repl"]),
     ("clap", &["cli", "main.rs"]),
     ("anstream", &["cli"]),
     ("ctrlc", &["cli"]),

@@ -44,6 +44,8 @@ impl Reader<'_, '_> {
             Rule::tuple => return self.tuple(pair, span),
             Rule::list => ExprKind::List(self.exprs(pair)),
             Rule::braces => self.record(pair),
+            // The last value, at a prompt.
+            Rule::ignore => ExprKind::Name("_".into()),
             Rule::ident => {
                 self.note_foreign_word(pair.as_str(), span);
                 ExprKind::Name(self.ident(&pair).name)

@@ -15,12 +15,14 @@ mod brackets;
 mod foreign;
 mod lex;
 mod split;
+mod words;
 
 use std::ops::Range;
 
 use crate::source::{Diagnostic, FileId, Span};
 
 pub(super) use split::{Chunk, continues};
+pub use words::{WordKind, continues_with, words};
 
 /// Words that are never names.
 pub(super) const RESERVED: [&str; 15] =

@@ -95,7 +95,7 @@ impl Scan<'_> {
 
     /// Whether a statement must begin here, since no value does: then the line before is over even if it ends in an
     /// operator, and what it lacks is told there.
-    fn begins_statement(&self, idx: usize) -> bool {
+    pub(super) fn begins_statement(&self, idx: usize) -> bool {
         let word = |idx: usize| self.tokens.get(idx).map_or("", |_| self.word(idx));
         let kind = |idx: usize| self.tokens.get(idx).map(|token| token.kind);
         match kind(idx) {
@@ -131,7 +131,7 @@ impl Scan<'_> {
 }
 
 /// Words that, before a name, begin a statement and never a value.
-const STATEMENT_WORDS: [&str; 11] =
+pub(super) const STATEMENT_WORDS: [&str; 11] =
     ["fn", "layer", "net", "optimizer", "param", "state", "next", "vary", "seed", "precision", "use"];
 
 /// Whether a line that ends in the token `last` or goes on with the token `next` is not over.

@@ -126,7 +126,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 /// Whether a text is the one a page shows, in which `…` stands for anything.
-fn shows(shown: &str, text: &str) -> bool {
+pub fn shows(shown: &str, text: &str) -> bool {
     let mut pieces = shown.trim_end().split('…');
     let Some(mut rest) = text.trim_end().strip_prefix(pieces.next().unwrap_or_default()) else { return false };
     let pieces: Vec<&str> = pieces.collect();

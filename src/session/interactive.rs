@@ -1,0 +1,449 @@
+//! A session that goes on: input after input, each checked as a whole and then run, as at a prompt.
+//!
+//! What goes wrong is shown and undone: the names are bound as they were before the input. A name may be bound again, the
+//! value of a bare expression is shown, and is `_` from there on.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::answer::{answer, signature, type_answer};
+use super::host::{Rebinding, Runner, Shared};
+use super::options::{Engine, Notation, Setting, Stage};
+use super::transcript::{Gives, Transcript};
+use super::{Exit, Script, Session, Then, Work, bound_idents, modules, settable_mut};
+use crate::elaborate::scope::Binding;
+use crate::elaborate::{BindKind, Elaborator, Halt, Mode, Record, RecordKind, Scope, ScopeKind, TensorValue, Value};
+use crate::source::nearest::nearest;
+use crate::source::{Code, Diagnostic, Span};
+use crate::syntax::ast::{Name, Stmt, StmtKind};
+use crate::syntax::{File, WordKind, parse, parse_expr, print, words};
+use crate::tensor::DType;
+
+/// A session at a prompt.
+pub struct Interactive {
+    shared: Shared,
+    /// Runs what was checked.
+    elaborator: Elaborator,
+    run_host: Rc<Runner>,
+    check_host: Rc<Runner>,
+    prelude: Rc<Scope>,
+    scope: Rc<Scope>,
+    transcript: Transcript,
+    /// What `:set` gave to names of scripts that are loaded later.
+    settings: Vec<Setting>,
+    n_inputs: usize,
+    nowhere: Span,
+}
+
+/// How an input ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// Everything was done.
+    Done,
+    /// It was wrong; nothing has changed.
+    Failed,
+    /// The user stopped it; nothing has changed.
+    Interrupted,
+}
+
+/// What can be looked at in definitions and trainings, each by its name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Look {
+    /// The operations it is made of.
+    Ir,
+    /// The equations of back propagation.
+    Derivation,
+    /// The loop a training stands for.
+    Expansion,
+}
+
+/// Whether values are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Echo {
+    Values,
+    Nothing,
+}
+
+/// What an input may change.
+struct Before {
+    bindings: Vec<Binding>,
+    transcript: Transcript,
+    seed: TensorValue,
+    real: DType,
+}
+
+impl Session {
+    /// A session at a prompt, for as long as `act` takes.
+    ///
+    /// # Errors
+    /// There is no stack for it, or the library is wrong.
+    pub fn interactive<T: Send>(self, act: impl FnOnce(&mut Interactive) -> T + Send) -> Result<T, Exit> {
+        let script = Script { name: "<repl>".into(), folder: PathBuf::from("."), text: String::new() };
+        self.on_own_stack(&script, |work| Ok(act(&mut Interactive::new(work.shared.clone())?)))
+    }
+}
+
+impl Interactive {
+    fn new(mut shared: Shared) -> Result<Interactive, Exit> {
+        shared.rebinding = Rebinding::Allowed;
+        let nowhere = Span::new(shared.sources.borrow_mut().add("<repl>", ""), 0, 0);
+        let run_host = Rc::new(Runner::new(shared.clone(), Mode::Run));
+        let check_host = Rc::new(Runner::new(shared.clone(), Mode::Check));
+        let mut elaborator = new_elaborator(&run_host, nowhere);
+        let prelude = modules::prelude(&mut elaborator, nowhere).map_err(|halt| {
+            if let Halt::Diagnostic(diagnostic) = halt {
+                shared.show(&[*diagnostic]);
+            }
+            Exit::Failed
+        })?;
+        let scope = Scope::new(ScopeKind::File, Some(prelude.clone()));
+        let (transcript, settings) = (Transcript::default(), vec![]);
+        let n_inputs = 0;
+        Ok(Interactive {
+            shared,
+            elaborator,
+            run_host,
+            check_host,
+            prelude,
+            scope,
+            transcript,
+            settings,
+            n_inputs,
+            nowhere,
+        })
+    }
+
+    /// The names of the session, which change with each input.
+    pub fn scope(&self) -> Rc<Scope> {
+        self.scope.clone()
+    }
+
+    /// Text for the standard output.
+    pub fn say(&self, text: &str) {
+        self.shared.reporter.borrow_mut().print(text);
+    }
+
+    /// Says what is wrong with something that is no input of the language.
+    pub fn complain(&self, message: &str) {
+        self.shared.reporter.borrow_mut().diagnostic(&format!("error: {message}"));
+    }
+
+    /// Checks and runs an input.
+    pub fn evaluate(&mut self, text: &str) -> Outcome {
+        let name = self.input_name();
+        let Some(stmts) = self.read(&name, text) else { return Outcome::Failed };
+        self.take(&stmts, Echo::Values)
+    }
+
+    fn input_name(&mut self) -> String {
+        self.n_inputs += 1;
+        format!("<repl:{}>", self.n_inputs)
+    }
+
+    /// The statements of a text; none if there is a mistake in it, which is shown.
+    fn read(&mut self, name: &str, text: &str) -> Option<Vec<Stmt>> {
+        let file = self.shared.sources.borrow_mut().add(name, text);
+        let (File { stmts, .. }, diagnostics) = parse(file, text);
+        self.shared.show(&diagnostics);
+        diagnostics.is_empty().then_some(stmts)
+    }
+
+    /// Checks and runs statements, or undoes what they did.
+    fn take(&mut self, stmts: &[Stmt], echo: Echo) -> Outcome {
+        self.shared.options.interrupt.lower();
+        if !self.check(stmts) {
+            return Outcome::Failed;
+        }
+        let before = Before {
+            bindings: self.scope.own_bindings(),
+            transcript: self.transcript.clone(),
+            seed: self.elaborator.seed.clone(),
+            real: self.elaborator.real,
+        };
+        self.elaborator.file_names = stmts.iter().flat_map(bound_idents).cloned().collect();
+        for stmt in stmts {
+            if let Err(halt) = self.run(stmt, echo) {
+                return self.undo(before, halt);
+            }
+        }
+        self.note_models(&before.bindings, stmts);
+        Outcome::Done
+    }
+
+    /// Whether nothing is wrong with statements; what is, is shown.
+    fn check(&mut self, stmts: &[Stmt]) -> bool {
+        let (mut checker, scope) = self.checker();
+        checker.file_names = stmts.iter().flat_map(bound_idents).cloned().collect();
+        for stmt in stmts {
+            checker.top_level(stmt, &scope);
+        }
+        let mut diagnostics = std::mem::take(&mut checker.diagnostics);
+        // Whether a file is there is seen at once.
+        diagnostics.retain(|diagnostic| diagnostic.code != Code::W0501);
+        diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
+        self.shared.show(&diagnostics);
+        !diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    /// What checks an input, and a copy of the names for it.
+    fn checker(&self) -> (Elaborator, Rc<Scope>) {
+        let mut checker = Elaborator::new(Mode::Check, self.check_host.clone(), self.nowhere);
+        checker.real = self.elaborator.real;
+        checker.may_rebind = true;
+        let scope = Scope::new(ScopeKind::File, Some(self.prelude.clone()));
+        scope.restore(self.scope.own_bindings());
+        (checker, scope)
+    }
+
+    fn run(&mut self, stmt: &Stmt, echo: Echo) -> Result<(), Halt> {
+        let value = self.elaborator.whole_stmt(stmt, &self.scope)?;
+        self.elaborator.diagnostics.clear();
+        if matches!(stmt.kind, StmtKind::Precision(_)) {
+            self.bind_constants();
+        }
+        let mut gives = Gives::Nothing;
+        if let Some(value) = value.filter(|value| !matches!(value, Value::Unit)) {
+            gives = Gives::Value;
+            if echo == Echo::Values {
+                let shown = answer(&mut self.elaborator, &self.shared, &value, stmt.span)?;
+                shown.into_iter().for_each(|text| self.say(&text));
+            }
+            self.scope.bind("_", value, None, BindKind::Let);
+        }
+        self.transcript.add(stmt, gives, &self.shared.sources.borrow());
+        Ok(())
+    }
+
+    /// The constants in the precision of now.
+    fn bind_constants(&self) {
+        for (name, value) in crate::elaborate::builtin::constants(self.elaborator.real) {
+            self.prelude.bind(name, value.into(), None, BindKind::Let);
+        }
+    }
+
+    /// Makes everything as it was, and says why.
+    fn undo(&mut self, before: Before, halt: Halt) -> Outcome {
+        self.elaborator.abandon_stmt();
+        self.elaborator.diagnostics.clear();
+        self.scope.restore(before.bindings);
+        self.transcript = before.transcript;
+        self.elaborator.seed = before.seed;
+        if self.elaborator.real != before.real {
+            self.elaborator.real = before.real;
+            self.bind_constants();
+        }
+        match halt {
+            Halt::Diagnostic(diagnostic) => {
+                self.shared.show(&[*diagnostic]);
+                Outcome::Failed
+            }
+            Halt::Reported => Outcome::Failed,
+            Halt::Interrupted => {
+                self.shared.meet_interrupt();
+                self.shared.reporter.borrow_mut().note("interrupted: nothing has changed");
+                Outcome::Interrupted
+            }
+        }
+    }
+
+    /// Says which models were made with definitions that these statements replaced.
+    fn note_models(&self, before: &[Binding], stmts: &[Stmt]) {
+        let replaced = stmts.iter().filter_map(|stmt| match &stmt.kind {
+            StmtKind::Def(def) => def.name.as_ref().map(|ident| &ident.name),
+            _ => None,
+        });
+        for name in replaced.filter(|name| before.iter().any(|binding| binding.name == **name)) {
+            for binding in self.scope.own_bindings().iter().filter(|binding| &*binding.name != "_") {
+                let Some(model) = model_in(&binding.value) else { continue };
+                let RecordKind::Model(net) = &model.kind else { continue };
+                let Some(old) = before.iter().find(|other| other.name == binding.name) else { continue };
+                if model_in(&old.value).is_none_or(|old| !Rc::ptr_eq(old, model)) {
+                    continue;
+                }
+                let text = if net.name() == *name {
+                    format!("`{}` holds a model of the old `{name}`, which it keeps", binding.name)
+                } else if net.closure().is_some_and(|closure| self.mentions(closure.def.span, name)) {
+                    let net = net.name();
+                    format!(
+                        "`{}` holds a model of `{net}`, made when `{name}` was another; `{net}.init()` makes a new one",
+                        binding.name
+                    )
+                } else {
+                    continue;
+                };
+                self.shared.reporter.borrow_mut().note(&format!("note: {text}"));
+            }
+        }
+    }
+
+    /// Whether a name stands in a text.
+    fn mentions(&self, span: Span, name: &Name) -> bool {
+        let sources = self.shared.sources.borrow();
+        let text = sources.text(span);
+        words(text).into_iter().any(|(range, kind)| kind == WordKind::Name && text[range] == **name)
+    }
+
+    /// Shows the type of an expression, which is not evaluated.
+    pub fn show_type(&mut self, text: &str) -> Outcome {
+        let name = self.input_name();
+        let file = self.shared.sources.borrow_mut().add(name, text);
+        let expr = match parse_expr(file, text, 0..text.len()) {
+            Ok(expr) => expr,
+            Err(diagnostics) => {
+                self.shared.show(&diagnostics);
+                return Outcome::Failed;
+            }
+        };
+        let (mut checker, scope) = self.checker();
+        match checker.expr(&expr, &scope) {
+            Ok(value) if !checker.diagnostics.iter().any(Diagnostic::is_error) => {
+                self.say(&type_answer(&value, &self.shared.sources.borrow()));
+                Outcome::Done
+            }
+            Ok(_) => {
+                self.shared.show(&checker.diagnostics);
+                Outcome::Failed
+            }
+            Err(halt) => {
+                checker.report(halt);
+                self.shared.show(&checker.diagnostics);
+                Outcome::Failed
+            }
+        }
+    }
+
+    /// Shows what a definition or training of the session is made of.
+    pub fn look(&mut self, look: Look, name: &str) -> Outcome {
+        let text = self.transcript.whole();
+        let script = Script { name: "<session>".into(), folder: self.shared.folder(), text };
+        let mut work = Work { script: &script, shared: self.shared.clone() };
+        let shown = match look {
+            Look::Ir => work.ir(Some(name), Stage::Lowered),
+            Look::Derivation => work.derive(name, Notation::Text),
+            Look::Expansion => work.expand(Some(name)),
+        };
+        match shown {
+            Ok(text) if text.is_empty() => {
+                self.complain(&format!("the session binds no `{name}`"));
+                Outcome::Failed
+            }
+            Ok(text) => {
+                self.say(text.trim_end());
+                Outcome::Done
+            }
+            Err(_) => Outcome::Failed,
+        }
+    }
+
+    /// What the session knows of a name of its own: signature or type, documentation, source.
+    pub fn describe(&self, name: &str) -> Option<String> {
+        let binding = self.scope.own(name)?;
+        let sources = self.shared.sources.borrow();
+        let Some(func) = binding.value.as_func() else {
+            return Some(format!("{name}: {}\n", binding.value.type_text()));
+        };
+        let Some(closure) = func.closure() else { return Some(signature(func, &sources)) };
+        let (doc, text) = (closure.def.doc.trim_end(), sources.text(closure.def.span));
+        Some(if doc.is_empty() { format!("{text}\n") } else { format!("{doc}\n\n{text}\n") })
+    }
+
+    /// Runs a script in the session: its names are there afterwards.
+    pub fn load(&mut self, path: &Path) -> Outcome {
+        let script = match Script::read(path) {
+            Ok(script) => script,
+            Err(error) => {
+                self.complain(&error.to_string());
+                return Outcome::Failed;
+            }
+        };
+        let Some(mut stmts) = self.read(&script.name, &script.text) else { return Outcome::Failed };
+        for setting in self.settings.clone() {
+            let slot = stmts.iter_mut().find_map(|stmt| settable_mut(stmt).filter(|(name, _)| *name == setting.name));
+            if let Some((_, value)) = slot {
+                let file = self.shared.sources.borrow_mut().add(":set", setting.value.as_str());
+                match parse_expr(file, &setting.value, 0..setting.value.len()) {
+                    Ok(expr) => *value = expr,
+                    Err(diagnostics) => {
+                        self.shared.show(&diagnostics);
+                        return Outcome::Failed;
+                    }
+                }
+            }
+        }
+        let here = self.shared.folder.replace(script.folder.clone());
+        let outcome = self.take(&stmts, Echo::Nothing);
+        self.shared.folder.replace(here);
+        outcome
+    }
+
+    /// Writes what was typed and went well as a script.
+    pub fn save(&mut self, path: &Path) -> Outcome {
+        let text = self.transcript.script();
+        let text = print::format(&text).unwrap_or(text);
+        if let Err(error) = std::fs::write(path, &text) {
+            self.complain(&format!("`{}` cannot be written: {error}", path.display()));
+            return Outcome::Failed;
+        }
+        let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        let script = Script { name: path.display().to_string(), folder, text };
+        let mut shared = self.shared.clone();
+        shared.rebinding = Rebinding::Refused;
+        match (Work { script: &script, shared }).check(Then::Run) {
+            Ok(checked) if !checked.has_errors => self.say(&format!("saved to {}", path.display())),
+            _ => self.complain(&format!("saved to {}, but it does not run by itself", path.display())),
+        }
+        Outcome::Done
+    }
+
+    /// Forgets all names and what was typed.
+    pub fn reset(&mut self) {
+        self.scope.restore(vec![]);
+        self.transcript = Transcript::default();
+        self.settings.clear();
+        self.elaborator = new_elaborator(&self.run_host, self.nowhere);
+        self.bind_constants();
+    }
+
+    /// Chooses what evaluates from here on.
+    pub fn set_engine(&mut self, engine: Engine) {
+        self.shared.engine.set(engine);
+    }
+
+    /// Binds a name to another value, here and in scripts that are loaded.
+    pub fn set(&mut self, setting: Setting) -> Outcome {
+        let bound = self.scope.own(&setting.name);
+        if let Some(binding) = &bound {
+            let sign = if binding.kind == BindKind::Var { ":=" } else { "=" };
+            let real = binding.value.type_text() == "real" && setting.value.parse::<i64>().is_ok();
+            let dot = if real { ".0" } else { "" };
+            if self.evaluate(&format!("{} {sign} {}{dot}", setting.name, setting.value)) != Outcome::Done {
+                return Outcome::Failed;
+            }
+        } else {
+            let own: Vec<Name> = self.scope.own_bindings().into_iter().map(|binding| binding.name).collect();
+            let near = nearest(&setting.name, own.iter().map(|name| &**name));
+            let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            let text = format!("note: no `{}` is bound yet, a script that is loaded may bind it{hint}", setting.name);
+            self.shared.reporter.borrow_mut().note(&text);
+        }
+        self.settings.retain(|other| other.name != setting.name);
+        self.settings.push(setting);
+        Outcome::Done
+    }
+}
+
+fn new_elaborator(host: &Rc<Runner>, nowhere: Span) -> Elaborator {
+    let mut elaborator = Elaborator::new(Mode::Run, host.clone(), nowhere);
+    elaborator.may_rebind = true;
+    elaborator
+}
+
+/// The model a value is or holds.
+fn model_in(value: &Value) -> Option<&Rc<Record>> {
+    match value {
+        Value::Record(record) if matches!(record.kind, RecordKind::Model(_)) => Some(record),
+        Value::Record(record) => record.fields.iter().find_map(|(_, field)| model_in(field)),
+        Value::Tuple(items) => items.iter().find_map(model_in),
+        Value::Tensor(_) | Value::Str(_) | Value::Func(_) | Value::Unit | Value::Poisoned => None,
+    }
+}
