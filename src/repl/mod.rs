@@ -91,10 +91,9 @@ fn from_pipe(session: &mut Interactive, mut input: BufReader<impl Read>) -> Exit
             continues_with(text.trim_end(), &String::from_utf8_lossy(next))
         };
         let is_command = text.trim_start().starts_with(':');
-        if is_end || is_command || is_complete(&text) && !goes_on() {
-            if answer(session, &std::mem::take(&mut text)) == Next::End || is_end {
-                return Exit::Done;
-            }
+        let is_whole = is_end || is_command || is_complete(&text) && !goes_on();
+        if is_whole && answer(session, &std::mem::take(&mut text)) == Next::End || is_end {
+            return Exit::Done;
         }
     }
 }

@@ -3,20 +3,22 @@
 //! What goes wrong is shown and undone: the names are bound as they were before the input. A name may be bound again, the
 //! value of a bare expression is shown, and is `_` from there on.
 
-use std::path::{Path, PathBuf};
+mod replaced;
+mod scripts;
+
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::answer::{answer, signature, type_answer};
 use super::host::{Rebinding, Runner, Shared};
 use super::options::{Engine, Notation, Setting, Stage};
 use super::transcript::{Gives, Transcript};
-use super::{Exit, Script, Session, Then, Work, bound_idents, modules, settable_mut};
+use super::{Exit, Script, Session, Work, bound_idents, modules};
 use crate::elaborate::scope::Binding;
-use crate::elaborate::{BindKind, Elaborator, Halt, Mode, Record, RecordKind, Scope, ScopeKind, TensorValue, Value};
-use crate::source::nearest::nearest;
+use crate::elaborate::{BindKind, Elaborator, Halt, Mode, Scope, ScopeKind, TensorValue, Value};
 use crate::source::{Code, Diagnostic, Span};
-use crate::syntax::ast::{Name, Stmt, StmtKind};
-use crate::syntax::{File, WordKind, parse, parse_expr, print, words};
+use crate::syntax::ast::{Stmt, StmtKind};
+use crate::syntax::{File, parse, parse_expr};
 use crate::tensor::DType;
 
 /// A session at a prompt.
@@ -246,43 +248,6 @@ impl Interactive {
         }
     }
 
-    /// Says which models were made with definitions that these statements replaced.
-    fn note_models(&self, before: &[Binding], stmts: &[Stmt]) {
-        let replaced = stmts.iter().filter_map(|stmt| match &stmt.kind {
-            StmtKind::Def(def) => def.name.as_ref().map(|ident| &ident.name),
-            _ => None,
-        });
-        for name in replaced.filter(|name| before.iter().any(|binding| binding.name == **name)) {
-            for binding in self.scope.own_bindings().iter().filter(|binding| &*binding.name != "_") {
-                let Some(model) = model_in(&binding.value) else { continue };
-                let RecordKind::Model(net) = &model.kind else { continue };
-                let Some(old) = before.iter().find(|other| other.name == binding.name) else { continue };
-                if model_in(&old.value).is_none_or(|old| !Rc::ptr_eq(old, model)) {
-                    continue;
-                }
-                let text = if net.name() == *name {
-                    format!("`{}` holds a model of the old `{name}`, which it keeps", binding.name)
-                } else if net.closure().is_some_and(|closure| self.mentions(closure.def.span, name)) {
-                    let net = net.name();
-                    format!(
-                        "`{}` holds a model of `{net}`, made when `{name}` was another; `{net}.init()` makes a new one",
-                        binding.name
-                    )
-                } else {
-                    continue;
-                };
-                self.shared.reporter.borrow_mut().note(&format!("note: {text}"));
-            }
-        }
-    }
-
-    /// Whether a name stands in a text.
-    fn mentions(&self, span: Span, name: &Name) -> bool {
-        let sources = self.shared.sources.borrow();
-        let text = sources.text(span);
-        words(text).into_iter().any(|(range, kind)| kind == WordKind::Name && text[range] == **name)
-    }
-
     /// Shows the type of an expression, which is not evaluated.
     pub fn show_type(&mut self, text: &str) -> Outcome {
         let name = self.input_name();
@@ -347,54 +312,6 @@ impl Interactive {
         Some(if doc.is_empty() { format!("{text}\n") } else { format!("{doc}\n\n{text}\n") })
     }
 
-    /// Runs a script in the session: its names are there afterwards.
-    pub fn load(&mut self, path: &Path) -> Outcome {
-        let script = match Script::read(path) {
-            Ok(script) => script,
-            Err(error) => {
-                self.complain(&error.to_string());
-                return Outcome::Failed;
-            }
-        };
-        let Some(mut stmts) = self.read(&script.name, &script.text) else { return Outcome::Failed };
-        for setting in self.settings.clone() {
-            let slot = stmts.iter_mut().find_map(|stmt| settable_mut(stmt).filter(|(name, _)| *name == setting.name));
-            if let Some((_, value)) = slot {
-                let file = self.shared.sources.borrow_mut().add(":set", setting.value.as_str());
-                match parse_expr(file, &setting.value, 0..setting.value.len()) {
-                    Ok(expr) => *value = expr,
-                    Err(diagnostics) => {
-                        self.shared.show(&diagnostics);
-                        return Outcome::Failed;
-                    }
-                }
-            }
-        }
-        let here = self.shared.folder.replace(script.folder.clone());
-        let outcome = self.take(&stmts, Echo::Nothing);
-        self.shared.folder.replace(here);
-        outcome
-    }
-
-    /// Writes what was typed and went well as a script.
-    pub fn save(&mut self, path: &Path) -> Outcome {
-        let text = self.transcript.script();
-        let text = print::format(&text).unwrap_or(text);
-        if let Err(error) = std::fs::write(path, &text) {
-            self.complain(&format!("`{}` cannot be written: {error}", path.display()));
-            return Outcome::Failed;
-        }
-        let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-        let script = Script { name: path.display().to_string(), folder, text };
-        let mut shared = self.shared.clone();
-        shared.rebinding = Rebinding::Refused;
-        match (Work { script: &script, shared }).check(Then::Run) {
-            Ok(checked) if !checked.has_errors => self.say(&format!("saved to {}", path.display())),
-            _ => self.complain(&format!("saved to {}, but it does not run by itself", path.display())),
-        }
-        Outcome::Done
-    }
-
     /// Forgets all names and what was typed.
     pub fn reset(&mut self) {
         self.scope.restore(vec![]);
@@ -408,42 +325,10 @@ impl Interactive {
     pub fn set_engine(&mut self, engine: Engine) {
         self.shared.engine.set(engine);
     }
-
-    /// Binds a name to another value, here and in scripts that are loaded.
-    pub fn set(&mut self, setting: Setting) -> Outcome {
-        let bound = self.scope.own(&setting.name);
-        if let Some(binding) = &bound {
-            let sign = if binding.kind == BindKind::Var { ":=" } else { "=" };
-            let real = binding.value.type_text() == "real" && setting.value.parse::<i64>().is_ok();
-            let dot = if real { ".0" } else { "" };
-            if self.evaluate(&format!("{} {sign} {}{dot}", setting.name, setting.value)) != Outcome::Done {
-                return Outcome::Failed;
-            }
-        } else {
-            let own: Vec<Name> = self.scope.own_bindings().into_iter().map(|binding| binding.name).collect();
-            let near = nearest(&setting.name, own.iter().map(|name| &**name));
-            let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-            let text = format!("note: no `{}` is bound yet, a script that is loaded may bind it{hint}", setting.name);
-            self.shared.reporter.borrow_mut().note(&text);
-        }
-        self.settings.retain(|other| other.name != setting.name);
-        self.settings.push(setting);
-        Outcome::Done
-    }
 }
 
 fn new_elaborator(host: &Rc<Runner>, nowhere: Span) -> Elaborator {
     let mut elaborator = Elaborator::new(Mode::Run, host.clone(), nowhere);
     elaborator.may_rebind = true;
     elaborator
-}
-
-/// The model a value is or holds.
-fn model_in(value: &Value) -> Option<&Rc<Record>> {
-    match value {
-        Value::Record(record) if matches!(record.kind, RecordKind::Model(_)) => Some(record),
-        Value::Record(record) => record.fields.iter().find_map(|(_, field)| model_in(field)),
-        Value::Tuple(items) => items.iter().find_map(model_in),
-        Value::Tensor(_) | Value::Str(_) | Value::Func(_) | Value::Unit | Value::Poisoned => None,
-    }
 }

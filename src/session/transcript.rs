@@ -88,7 +88,7 @@ impl Transcript {
         for entry in &self.entries {
             let is_bound_again =
                 |old: &&Entry| !old.binds.is_empty() && old.binds.iter().all(|name| entry.binds.contains(name));
-            match kept.iter().position(|old| is_bound_again(old)) {
+            match kept.iter().position(is_bound_again) {
                 Some(place) if entry.kind == EntryKind::Definition => kept[place] = entry,
                 Some(place) => {
                     kept.remove(place);

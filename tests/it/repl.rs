@@ -90,7 +90,7 @@ fn commands_answer() {
     let session = "x = zeros((3, 2))\nfn sq(x: real) -> real = x^2\n";
     assert_eq!(shown(&format!("{session}:type x @ ones((2, 5))")), "real[3, 5]\n");
     assert_eq!(shown(&format!("{session}:type sq")), "fn sq(x: real) -> real\n");
-    assert!(shown(&format!("{session}:ir sq")).contains("func @sq"));
+    assert!(shown(&format!("{session}:ir sq")).contains("fn @sq"));
     assert!(shown(&format!("{session}:derive sq")).contains('x'));
     let timed = shown(":time 1 + 1");
     assert!(timed.starts_with("2  : int\n") && timed.trim_end().ends_with('s'), "{timed}");
