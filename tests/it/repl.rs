@@ -329,7 +329,9 @@ mod terminal {
         // Half of a loop that only computes is no result.
         prompt.enters("var n = 0");
         prompt.types("while true { n := n + 1 }\r");
-        std::thread::sleep(Duration::from_millis(500));
+        // The terminal sends a signal only once the line was taken; until then it is a key.
+        prompt.sees("\u{1b}[?2004l");
+        std::thread::sleep(Duration::from_secs(1));
         prompt.presses(ControlCode::EndOfText);
         prompt.sees("interrupted: nothing has changed");
         prompt.sees(ASKED);
