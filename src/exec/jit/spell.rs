@@ -122,8 +122,8 @@ fn is_few_sums(graph: &Graph, node: &Node, contract: &Contract) -> bool {
     let result = &graph.ty(node.results[0]).shape;
     let n_sums = result.iter().try_fold(1, |n: i64, dim| n.checked_mul(dim.as_const()?));
     let last = |leg: &[char], arg: ValueId| {
-        let axes = leg.iter().zip(&graph.ty(arg).shape).filter(|(_, dim)| **dim != Dim::from(1usize));
-        axes.last().map(|(label, dim)| (*label, dim.as_const()))
+        let mut axes = leg.iter().zip(&graph.ty(arg).shape).filter(|(_, dim)| **dim != Dim::from(1usize));
+        axes.next_back().map(|(label, dim)| (*label, dim.as_const()))
     };
     let (left, right) = (last(&contract.left, node.args[0]), last(&contract.right, node.args[1]));
     let Some((label, Some(terms))) = left else { return false };

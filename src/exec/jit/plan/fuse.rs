@@ -104,7 +104,7 @@ impl Fuser<'_> {
             Kind::Product => {
                 let [a, b] = [0, 1].map(|k| self.readable(node.args[k]));
                 let step = match Product::new(self.graph, id, a, b) {
-                    Some(product) => Step::Product(product),
+                    Some(product) => Step::Product(Box::new(product)),
                     None => {
                         let args = node.args.iter().map(|&arg| self.contiguous(arg)).collect();
                         Step::Kernel { node: id, args }

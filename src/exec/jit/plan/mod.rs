@@ -48,7 +48,7 @@ pub enum Step {
     /// A native kernel for every element.
     Vector { node: NodeId, map: micro::Map, arg: Operand },
     /// Products of matrices.
-    Product(Product),
+    Product(Box<Product>),
     /// A native function of its own: rows of a tensor that are copied, keys, draws.
     Native { node: NodeId, args: Vec<Operand> },
     /// A loop or a choice whose functions are compiled for themselves.
@@ -200,8 +200,8 @@ impl Step {
             Step::Vector { node, .. }
             | Step::Native { node, .. }
             | Step::Region { node, .. }
-            | Step::Kernel { node, .. }
-            | Step::Product(Product { node, .. }) => graph.node(*node).results.clone(),
+            | Step::Kernel { node, .. } => graph.node(*node).results.clone(),
+            Step::Product(product) => graph.node(product.node).results.clone(),
         }
     }
 }
