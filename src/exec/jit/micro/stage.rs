@@ -28,8 +28,8 @@ impl<T: Element> Kernels<T> {
         })
     }
 
-    /// The stages of a product whose B is copied into panels, which threads may do together: all that [`Stage::pack`] does
-    /// comes before [`Stage::rows`], and a stage before the next. None if B is read where it lies: then rows or columns of
+    /// The stages of a product whose B is copied into panels, which threads may do together: all that `Stage::pack` does
+    /// comes before `Stage::rows`, and a stage before the next. None if B is read where it lies: then rows or columns of
     /// the product are products of their own.
     pub fn shared_stages<'k>(
         &'k self,
