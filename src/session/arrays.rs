@@ -6,7 +6,7 @@ use super::data::{Rows, names, unknown};
 use super::host::Runner;
 use crate::bail;
 use crate::elaborate::{Call, Elaborator, Result, TensorValue, Value};
-use crate::ir::{Dim, Type};
+use crate::ir::{Dim, Symbol, SymbolKind, Type};
 use crate::syntax::ast::Name;
 use crate::tensor::{DType, Tensor};
 use crate::train::data::DataError;
@@ -101,7 +101,11 @@ impl Runner {
     /// `idx(images, labels)`.
     pub fn idx(&self, elaborator: &mut Elaborator, call: &Call) -> Result<Value> {
         if self.is_absent(elaborator, call, "images")? || self.is_absent(elaborator, call, "labels")? {
-            return Ok(Value::Poisoned);
+            let [n, height, width] =
+                ["rows", "height", "width"].map(|name| Dim::from(Symbol::new(name, SymbolKind::Data)));
+            let x = unknown(elaborator, vec![n.clone(), 1.into(), height, width]);
+            let t = unknown(elaborator, vec![n, 1.into()]);
+            return Ok(Rows { x, t, extra: vec![] }.into_value());
         }
         let (images, labels) = (self.path_of(call, "images")?, self.path_of(call, "labels")?);
         if self.only_checks() {
