@@ -73,9 +73,8 @@ def nabla(options, name, folder, threads):
     command = [options.nabla, "run", str(folder / "net.nn"), "--json", "--threads", str(threads), "--set", f"epochs={options.epochs}"]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     seconds = [event["seconds"] for event in map(json.loads, out.splitlines()) if event["event"] == "epoch"]
-    # Seconds since the training began.
-    epochs = np.diff([0.0, *seconds]) if seconds == sorted(seconds) else np.array(seconds)
-    return options.rows / statistics.median(epochs[1:])
+    # An event has the seconds since the training began, so the first epoch is in no difference.
+    return options.rows / statistics.median(np.diff(seconds))
 
 
 def peer(options, system, name, folder, threads):
