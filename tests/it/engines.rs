@@ -87,7 +87,17 @@ fn the_number_of_threads_changes_no_bit() {
     }
 }
 
-/// Nets of a few features are computed with the rows of the batch as neighbours; both engines train them alike.
+/// Both engines give the script the same numbers.
+fn trains_alike(text: String, what: &str) {
+    let script = Script { name: "net.nn".into(), folder: ".".into(), text };
+    let (wanted, got) = (numbers(Engine::Interp, &script), numbers(Engine::JitAll, &script));
+    assert!(wanted.len() >= 4 && wanted.len() == got.len(), "{what}");
+    for ((path, a), (_, b)) in wanted.iter().zip(&got) {
+        assert!((a - b).abs() <= 1e-9 * a.abs().max(1.0), "{what}: {path} is {a} and {b} in compiled code");
+    }
+}
+
+/// Nets of a few features are computed with the rows of the batch as neighbours.
 #[test]
 fn narrow_nets_train_alike_in_both_engines() {
     let nets = [
@@ -102,11 +112,57 @@ fn narrow_nets_train_alike_in_both_engines() {
              net f(x: real[n, 2]) -> real[n, 1] = x |> {net}\n\
              run = train f on (x, t) {{ cost = logistic; optimizer = adam(lr = 0.01); epochs = 50; {batch} }}\n"
         );
-        let script = Script { name: "narrow.nn".into(), folder: ".".into(), text };
-        let (wanted, got) = (numbers(Engine::Interp, &script), numbers(Engine::JitAll, &script));
-        assert!(wanted.len() >= 4 && wanted.len() == got.len(), "{net}");
-        for ((path, a), (_, b)) in wanted.iter().zip(&got) {
-            assert!((a - b).abs() <= 1e-9 * a.abs().max(1.0), "{net}, {batch}: {path} is {a} and {b} in compiled code");
-        }
+        trains_alike(text, &format!("{net}, {batch}"));
+    }
+}
+
+/// Windows of every kind, and what surrounds them, forward and backward.
+#[test]
+fn nets_with_windows_train_alike_in_both_engines() {
+    let image = "2, 9, 7";
+    let nets = [
+        (image, "conv2d(3, kernel = 3, pad = \"same\") |> relu |> max_pool(2)"),
+        (image, "conv2d(4, kernel = (3, 2), stride = 2, pad = 1) |> tanh |> conv2d(3, kernel = 2, dilation = 2)"),
+        (image, "conv2d(4, kernel = 3, stride = 3, groups = 2, mode = \"circular\", pad = 1) |> tanh"),
+        (
+            image,
+            "depthwise_conv2d(kernel = 3) |> conv2d(2, kernel = 3, mode = \"reflect\", pad = 1) |> avg_pool(3, stride = 2, pad = 1)",
+        ),
+        (image, "separable_conv2d(5, kernel = 3) |> batch_norm |> max_pool(3, stride = 1, pad = 1) |> global_avg_pool"),
+        (
+            image,
+            "conv_transpose2d(3, kernel = 3, stride = 2, pad = 1) |> tanh |> max_pool(3, stride = 2) |> upsample(2)",
+        ),
+        ("2, 13", "conv1d(4, kernel = 5, stride = 4) |> tanh |> conv1d(2, kernel = 1)"),
+        ("1, 4, 5, 4", "conv3d(2, kernel = 2) |> tanh |> max_pool(2, stride = 1)"),
+    ];
+    for (shape, net) in nets {
+        let text = format!(
+            "x: real[10, {shape}] ~ normal(0, 1)\nt: real[10, 2] ~ normal(0, 1)\n\
+             net f(x: real[n, {shape}]) -> real[n, 2] = x |> {net} |> flatten |> dense(2)\n\
+             run = train f on (x, t) {{ cost = ols; optimizer = sgd(lr = 0.01); epochs = 5 }}\n"
+        );
+        trains_alike(text, net);
+    }
+}
+
+/// Products around which there are loops are shared by the turns of the outermost one.
+#[test]
+fn the_number_of_threads_changes_no_bit_of_a_convolutional_net() {
+    let text = "x: real[32, 3, 24, 24] ~ normal(0, 1)\nt: real[32, 4] ~ normal(0, 1)\n\
+         net f(x: real[n, 3, 24, 24]) -> real[n, 4] = x |> conv2d(8, kernel = 3, pad = \"same\") |> relu |> max_pool(2)\n\
+         \x20 |> conv2d(8, kernel = 5, stride = 2) |> tanh |> flatten |> dense(4)\n\
+         run = train f on (x, t) { cost = ols; optimizer = adam(lr = 0.01); epochs = 4 }\n";
+    let script = Script { name: "net.nn".into(), folder: ".".into(), text: text.into() };
+    let output = |threads: usize| {
+        let outcome = run_with(Options { threads: Some(threads), ..Options::default() }, &script, Form::Json);
+        assert_eq!(outcome.exit, Exit::Done, "{}", outcome.err);
+        let costs = outcome.out.lines().filter_map(|line| serde_json::from_str::<Json>(line).unwrap()["cost"].as_f64());
+        costs.map(f64::to_bits).collect::<Vec<u64>>()
+    };
+    let alone = output(1);
+    assert_eq!(alone.len(), 4);
+    for threads in [2, 3, 7] {
+        assert_eq!(output(threads), alone, "{threads} threads");
     }
 }
