@@ -1,4 +1,5 @@
-//! AVX2 with FMA: registers of 8 `f32` or 4 `f64`; a tail is a register whose sign bits choose the lanes.
+//! AVX2 with FMA: registers of 8 `f32` or 4 `f64`; a tail is a register whose sign bits choose the lanes, and their number.
+//! Loads choose by the sign bits; such a store takes a dozen cycles on some CPUs, so stores are made of smaller ones.
 
 use std::arch::x86_64::*;
 
@@ -20,18 +21,18 @@ macro_rules! op {
 
 macro_rules! register {
     ($(#[$doc:meta])* $name:ident = $reg:ident of $elem:ident, $lanes:literal lanes, $count:expr;
-     $set1:ident $zero:ident $loadu:ident $storeu:ident $maskload:ident $maskstore:ident
+     $set1:ident $zero:ident $loadu:ident $storeu:ident $maskload:ident
      $add:ident $sub:ident $mul:ident $div:ident $fmadd:ident $fnmadd:ident $min:ident $max:ident
      $and:ident $andnot:ident $or:ident $xor:ident $cmp:ident $movemask:ident $blendv:ident
      $slli:ident $srli:ident $cast_int:ident $cast_float:ident
-     digits $digits:literal, top $top:literal) => {
+     digits $digits:literal, top $top:literal, first $store_first:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub(super) struct $name($reg);
 
         impl Vector for $name {
             type Elem = $elem;
-            type Tail = __m256i;
+            type Tail = Tail;
             const LANES: usize = $lanes;
             const FREE_TAIL: bool = false;
 
@@ -46,14 +47,14 @@ macro_rules! register {
                 Self(unsafe { $loadu(p) })
             }
             #[inline(always)]
-            unsafe fn tail(n: usize) -> __m256i {
+            unsafe fn tail(n: usize) -> Tail {
                 // SAFETY: the caller vouches for the CPU.
-                unsafe { $count(n) }
+                Tail { lanes: unsafe { $count(n) }, n }
             }
             #[inline(always)]
-            unsafe fn load_tail(p: *const $elem, tail: __m256i) -> Self {
+            unsafe fn load_tail(p: *const $elem, tail: Tail) -> Self {
                 // SAFETY: the caller vouches for the CPU and for the lanes of `tail`; the others are not read.
-                Self(unsafe { $maskload(p, tail) })
+                Self(unsafe { $maskload(p, tail.lanes) })
             }
             #[inline(always)]
             unsafe fn store(self, p: *mut $elem) {
@@ -61,9 +62,9 @@ macro_rules! register {
                 unsafe { $storeu(p, self.0) }
             }
             #[inline(always)]
-            unsafe fn store_tail(self, p: *mut $elem, tail: __m256i) {
+            unsafe fn store_tail(self, p: *mut $elem, tail: Tail) {
                 // SAFETY: as for `store`; lanes outside `tail` are not written.
-                unsafe { $maskstore(p, tail, self.0) }
+                unsafe { $store_first(p, self.0, tail.n) }
             }
             #[inline(always)]
             fn prefetch(p: *const $elem) {
@@ -123,6 +124,63 @@ macro_rules! register {
     };
 }
 
+/// Some of the first lanes.
+#[derive(Clone, Copy)]
+pub(super) struct Tail {
+    lanes: __m256i,
+    n: usize,
+}
+
+/// Writes the first `n` of eight numbers.
+///
+/// # Safety
+/// `p` may be written for `n` numbers.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn store_first_8(p: *mut f32, x: __m256, n: usize) {
+    let (mut p, mut rest) = (p, _mm256_castps256_ps128(x));
+    // SAFETY: the caller's promise; p moves on by what was written.
+    unsafe {
+        if n >= 8 {
+            return _mm256_storeu_ps(p, x);
+        }
+        if n & 4 != 0 {
+            _mm_storeu_ps(p, rest);
+            (p, rest) = (p.add(4), _mm256_extractf128_ps::<1>(x));
+        }
+        if n & 2 != 0 {
+            _mm_storel_pd(p.cast(), _mm_castps_pd(rest));
+            (p, rest) = (p.add(2), _mm_movehl_ps(rest, rest));
+        }
+        if n & 1 != 0 {
+            _mm_store_ss(p, rest);
+        }
+    }
+}
+
+/// Writes the first `n` of four numbers.
+///
+/// # Safety
+/// `p` may be written for `n` numbers.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn store_first_4(p: *mut f64, x: __m256d, n: usize) {
+    let (mut p, mut rest) = (p, _mm256_castpd256_pd128(x));
+    // SAFETY: the caller's promise; p moves on by what was written.
+    unsafe {
+        if n >= 4 {
+            return _mm256_storeu_pd(p, x);
+        }
+        if n & 2 != 0 {
+            _mm_storeu_pd(p, rest);
+            (p, rest) = (p.add(2), _mm256_extractf128_pd::<1>(x));
+        }
+        if n & 1 != 0 {
+            _mm_store_sd(p, rest);
+        }
+    }
+}
+
 /// The first `n` of eight lanes.
 #[target_feature(enable = "avx2")]
 fn first_of_8(n: usize) -> __m256i {
@@ -138,21 +196,21 @@ fn first_of_4(n: usize) -> __m256i {
 register! {
     /// 8 numbers of single precision.
     F32x8 = __m256 of f32, 8 lanes, first_of_8;
-    _mm256_set1_ps _mm256_setzero_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_maskload_ps _mm256_maskstore_ps
+    _mm256_set1_ps _mm256_setzero_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_maskload_ps
     _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps _mm256_fmadd_ps _mm256_fnmadd_ps _mm256_min_ps _mm256_max_ps
     _mm256_and_ps _mm256_andnot_ps _mm256_or_ps _mm256_xor_ps _mm256_cmp_ps _mm256_movemask_ps _mm256_blendv_ps
     _mm256_slli_epi32 _mm256_srli_epi32 _mm256_castps_si256 _mm256_castsi256_ps
-    digits 23, top 31
+    digits 23, top 31, first store_first_8
 }
 
 register! {
     /// 4 numbers of double precision.
     F64x4 = __m256d of f64, 4 lanes, first_of_4;
-    _mm256_set1_pd _mm256_setzero_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_maskload_pd _mm256_maskstore_pd
+    _mm256_set1_pd _mm256_setzero_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_maskload_pd
     _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_div_pd _mm256_fmadd_pd _mm256_fnmadd_pd _mm256_min_pd _mm256_max_pd
     _mm256_and_pd _mm256_andnot_pd _mm256_or_pd _mm256_xor_pd _mm256_cmp_pd _mm256_movemask_pd _mm256_blendv_pd
     _mm256_slli_epi64 _mm256_srli_epi64 _mm256_castpd_si256 _mm256_castsi256_pd
-    digits 52, top 63
+    digits 52, top 63, first store_first_4
 }
 
 /// Transposes 8×8 numbers of single precision: pairs, then quadruples, then halves change places.
