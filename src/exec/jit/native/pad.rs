@@ -12,37 +12,53 @@ pub struct Padding {
     /// The bytes of an element, and one as it is filled in.
     size: usize,
     value: [u8; 8],
-    /// For every axis: positions of the argument, positions of the result, where the first goes, from one to the next. A negative
-    /// first position is cut off.
     axes: Vec<Axis>,
-}
-
-struct Axis {
-    from: usize,
+    /// Elements of the result.
     to: usize,
-    first: i64,
-    step: i64,
+    /// Whether all positions of the first axis stay where they are, so that threads can share them.
+    is_shared: bool,
 }
 
-impl Axis {
-    /// The positions of the argument that lie in the result.
-    fn kept(&self) -> std::ops::Range<usize> {
-        let within = |idx: &usize| (0..self.to as i64).contains(&(self.first + *idx as i64 * self.step));
-        let start = (0..self.from).find(within).unwrap_or(self.from);
-        let len = (start..self.from).take_while(within).count();
-        start..start + len
-    }
+/// What is copied along an axis: runs of bytes, or what the axes behind it say.
+struct Axis {
+    n: usize,
+    /// Where the first lies in the argument and in the result, and from one to the next, in bytes.
+    first: [usize; 2],
+    step: [usize; 2],
+    /// Bytes from one to the next in both, if nothing is between them, and nothing changes behind them.
+    run: Option<usize>,
+    /// Positions of the result.
+    to: usize,
 }
 
 impl Padding {
     /// Of an argument of this shape, whose sizes are numbers.
     pub fn new(pad: &Pad, dtype: DType, shape: &[usize]) -> Padding {
         let number = |dim: &crate::ir::Dim| dim.as_const().expect("specialise gave every size a number");
-        let axis = |(axis, &from): (&crate::ir::op::PadAxis, &usize)| {
+        let size = dtype.size_bytes();
+        let mut axes = vec![];
+        let (mut from_step, mut to_step, mut is_same) = (size, size, true);
+        for (axis, &from) in pad.axes.iter().zip(shape).rev() {
             let (lo, step) = (number(&axis.lo), axis.interior + 1);
             let width = if from == 0 { 0 } else { (from as i64 - 1) * step + 1 };
-            Axis { from, to: usize::try_from(width + lo + number(&axis.hi)).unwrap_or(0), first: lo, step }
-        };
+            let to = usize::try_from(width + lo + number(&axis.hi)).unwrap_or(0);
+            // A negative number is cut off.
+            let place = |idx: usize| usize::try_from(lo + idx as i64 * step).ok().filter(|&place| place < to);
+            let start = (0..from).find(|&idx| place(idx).is_some()).unwrap_or(from);
+            let n = (start..from).take_while(|&idx| place(idx).is_some()).count();
+            axes.push(Axis {
+                n,
+                first: [start * from_step, place(start).unwrap_or(0) * to_step],
+                step: [from_step, step as usize * to_step],
+                run: (step == 1 && is_same).then_some(to_step),
+                to,
+            });
+            is_same &= step == 1 && lo == 0 && to == from;
+            (from_step, to_step) = (from_step * from, to_step * to);
+        }
+        axes.reverse();
+        let is_shared =
+            axes.first().is_some_and(|axis| axis.n == axis.to && axis.first == [0, 0] && axis.n == shape[0]);
         let mut value = [0; 8];
         match dtype {
             DType::F32 => value[..4].copy_from_slice(&(pad.value as f32).to_ne_bytes()),
@@ -50,7 +66,7 @@ impl Padding {
             DType::Bool => value[0] = u8::from(pad.value != 0.0),
             DType::I64 | DType::Key => value = (pad.value as i64).to_ne_bytes(),
         }
-        Padding { size: dtype.size_bytes(), value, axes: pad.axes.iter().zip(shape).map(axis).collect() }
+        Padding { size, value, axes, to: to_step / size, is_shared }
     }
 
     /// Writes the axes from `axis` on.
@@ -62,21 +78,14 @@ impl Padding {
             // SAFETY: the caller's promise, for one element.
             return unsafe { std::ptr::copy_nonoverlapping(from, to, self.size) };
         };
-        let inside = |of: fn(&Axis) -> usize| self.axes[axis + 1..].iter().map(of).product::<usize>() * self.size;
-        let (from_step, to_step) = (inside(|axis| axis.from), inside(|axis| axis.to));
-        let kept = here.kept();
-        let place = |idx: usize| (here.first + idx as i64 * here.step) as usize * to_step;
-        // SAFETY: the caller's promise; the places kept are positions of the result.
+        // SAFETY: the caller's promise; what is copied are positions of the argument and of the result.
         unsafe {
-            if here.step == 1 && from_step == to_step {
-                if !kept.is_empty() {
-                    let n = kept.len() * to_step;
-                    std::ptr::copy_nonoverlapping(from.add(kept.start * from_step), to.add(place(kept.start)), n);
-                }
-                return;
+            let (from, to) = (from.add(here.first[0]), to.add(here.first[1]));
+            if let Some(bytes) = here.run {
+                return std::ptr::copy_nonoverlapping(from, to, here.n * bytes);
             }
-            for idx in kept {
-                self.write(axis + 1, from.add(idx * from_step), to.add(place(idx)));
+            for idx in 0..here.n {
+                self.write(axis + 1, from.add(idx * here.step[0]), to.add(idx * here.step[1]));
             }
         }
     }
@@ -108,28 +117,23 @@ impl Padding {
 pub unsafe extern "C" fn pad(shared: *const Shared, padding: *const Padding, from: *const u8, to: *mut u8) {
     // SAFETY: the caller's promise.
     let (pool, padding): (&Pool, &Padding) = unsafe { (&*(*shared).pool, &*padding) };
-    let count = |of: fn(&Axis) -> usize, axes: &[Axis]| axes.iter().map(of).product::<usize>();
-    let n = count(|axis| axis.to, &padding.axes);
     let (from, to) = (Elements(from.cast_mut()), Elements(to));
-    // An axis whose positions stay where they are is one that threads can share.
-    let shared = padding.axes.first().filter(|axis| axis.from == axis.to && axis.first == 0 && axis.step == 1);
-    let Some(first) = shared.filter(|_| n >= SHARED) else {
+    let first = padding.axes.first().filter(|_| padding.is_shared && padding.to >= SHARED);
+    let Some(first) = first else {
         // SAFETY: the caller's promise.
         return unsafe {
-            padding.fill(to.after(0), n);
+            padding.fill(to.after(0), padding.to);
             padding.write(0, from.after(0), to.after(0));
         };
     };
-    let (from_step, to_step) =
-        (count(|axis| axis.from, &padding.axes[1..]) * padding.size, count(|axis| axis.to, &padding.axes[1..]));
     let n_parts = pool.n_threads().min(first.to);
     pool.run(n_parts, &|part| {
         for idx in share(first.to, 1, part, n_parts) {
             // SAFETY: the caller's promise; every position is written by one thread.
             unsafe {
-                let at = to.after(idx * to_step * padding.size);
-                padding.fill(at, to_step);
-                padding.write(1, from.after(idx * from_step), at);
+                let at = to.after(idx * first.step[1]);
+                padding.fill(at, padding.to / first.to);
+                padding.write(1, from.after(idx * first.step[0]), at);
             }
         }
     });
