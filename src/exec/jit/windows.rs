@@ -2,11 +2,9 @@
 //!
 //! A relation `aI + bK = cH + offset` ties an axis of one operand to one of the other and one of the result. After this pass the
 //! operand is padded, so that every position the relation leads to exists; then its axis is two axes of one view, in which
-//! elements repeat, and nothing is copied for it but the padding. Pooling becomes the largest of shifted views.
+//! elements repeat, and nothing is copied for it but the padding.
 
-use crate::ir::op::{
-    Contract, Flip, MapOp, Op, Pad, PadAxis, ReduceKind, ReduceWindow, Relation, Slice, SliceAxis, Window,
-};
+use crate::ir::op::{Contract, Flip, Op, Pad, PadAxis, Relation};
 use crate::ir::{Builder, Dim, FuncId, Graph, Module, Node, ValueId};
 use crate::rewrite::rebuild::{copy_node, rebuild};
 
@@ -16,7 +14,6 @@ pub fn spell_windows(module: &mut Module, entry: FuncId) {
         let old = module.graph(func).clone();
         let wanted = |node: &Node| match &node.op {
             Op::Contract(contract) => !contract.relations.is_empty(),
-            Op::ReduceWindow(_) => old.ty(node.results[0]).dtype.is_real(),
             _ => false,
         };
         if !old.nodes().iter().any(wanted) {
@@ -24,7 +21,6 @@ pub fn spell_windows(module: &mut Module, entry: FuncId) {
         }
         module.func_mut(func).graph = rebuild(module, &old, &mut |g, node, args| match &node.op {
             Op::Contract(contract) if wanted(node) => vec![contraction(g, contract, args)],
-            Op::ReduceWindow(reduce) if wanted(node) => vec![largest(g, reduce, args[0])],
             _ => copy_node(g, &old, node, args),
         });
     }
@@ -98,18 +94,12 @@ impl Tied {
 
 /// A contraction whose relations walk forward over a padded operand.
 fn contraction(g: &mut Builder, contract: &Contract, args: &[ValueId]) -> ValueId {
-    // The operand that grows the least by it is padded.
-    let expanded = |of: usize, g: &Builder| {
-        let leg = if of == 0 { &contract.left } else { &contract.right };
-        let size = |(label, dim): (&char, Dim)| {
-            let tied = contract.relations.iter().find(|it| [it.i.1, it.k.1, it.h.1].contains(label));
-            let Some(relation) = tied else { return number(&dim) as f64 };
-            let tied = Tied::new(contract, relation, of);
-            number(&relation.size) as f64 * size_of(g, contract, args, 1 - of, tied.other.1) as f64
-        };
-        leg.iter().zip(g.shape(args[of])).map(size).product::<f64>()
+    // The operand is padded over which sums are shorter: positions of the other operand are what is summed over.
+    let n_terms = |of: usize| -> i64 {
+        let own = |relation: &Relation| size_of(g, contract, args, 1 - of, Tied::new(contract, relation, of).other.1);
+        contract.relations.iter().map(own).product()
     };
-    let of = if expanded(0, g) <= expanded(1, g) { 0 } else { 1 };
+    let of = if n_terms(0) <= n_terms(1) { 0 } else { 1 };
     let mut operands = [args[0], args[1]];
     let mut shape = g.shape(operands[of]);
     let mut pads: Vec<PadAxis> = shape.iter().map(|_| PadAxis { lo: 0.into(), hi: 0.into(), interior: 0 }).collect();
@@ -167,46 +157,4 @@ fn position(leg: &[char], label: char) -> usize {
 fn size_of(g: &Builder, contract: &Contract, args: &[ValueId], operand: usize, label: char) -> i64 {
     let leg = if operand == 0 { &contract.left } else { &contract.right };
     number(&g.shape(args[operand])[position(leg, label)])
-}
-
-/// The largest (or smallest) elements of windows, axis by axis: of views that are shifted against each other.
-fn largest(g: &mut Builder, reduce: &ReduceWindow, x: ValueId) -> ValueId {
-    let (op, nothing) = match reduce.kind {
-        ReduceKind::Min => (MapOp::Min, f64::INFINITY),
-        _ => (MapOp::Max, f64::NEG_INFINITY),
-    };
-    let first = g.shape(x).len() - reduce.windows.len();
-    let mut value = x;
-    for (k, window) in reduce.windows.iter().enumerate().rev() {
-        value = along(g, value, first + k, window, op, nothing);
-    }
-    value
-}
-
-fn along(g: &mut Builder, x: ValueId, axis: usize, window: &Window, op: MapOp, nothing: f64) -> ValueId {
-    let mut shape = g.shape(x);
-    let count = number(&window.count(&shape[axis]).expect("it was inferred"));
-    let (lo, hi, size) = (number(&window.lo), number(&window.hi), number(&shape[axis]));
-    let mut value = x;
-    if lo > 0 || hi > 0 {
-        let none = PadAxis { lo: 0.into(), hi: 0.into(), interior: 0 };
-        let mut axes = vec![none; shape.len()];
-        axes[axis] = PadAxis { lo: Dim::constant(lo.max(0)), hi: Dim::constant(hi.max(0)), interior: 0 };
-        value = g.emit(Pad { axes, value: nothing }, &[value]);
-    }
-    shape[axis] = Dim::constant(size + lo.max(0) + hi.max(0));
-    let begin = (-lo).max(0);
-    let shifted = |g: &mut Builder, k: i64| {
-        let whole = |dim: &Dim| SliceAxis { start: 0.into(), size: dim.clone(), step: 1 };
-        let mut ranges: Vec<SliceAxis> = shape.iter().map(whole).collect();
-        let start = Dim::constant(begin + k * window.dilation);
-        ranges[axis] = SliceAxis { start, size: Dim::constant(count), step: window.stride };
-        g.emit(Slice { ranges }, &[value])
-    };
-    let mut best = shifted(g, 0);
-    for k in 1..number(&window.size) {
-        let next = shifted(g, k);
-        best = g.map(op, &[best, next]);
-    }
-    best
 }

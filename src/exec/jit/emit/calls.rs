@@ -6,7 +6,7 @@ use cranelift_frontend::FunctionBuilder;
 use super::Data;
 use super::function::Function;
 use crate::exec::jit::micro::{self, Element};
-use crate::exec::jit::native::{self, ArgWindows, Padding, Scatter};
+use crate::exec::jit::native::{self, MaxWindows, Padding, Scatter};
 use crate::exec::jit::plan::{Operand, bytes, sizes};
 use crate::exec::jit::runtime::{self, Site};
 use crate::ir::op::Op;
@@ -114,9 +114,15 @@ pub fn native(f: &mut Function, data: &mut Data, node: NodeId, args: &[Operand])
         }
         Op::ArgWindow(arg) => {
             let ty = f.graph.ty(f.graph.node(node).args[0]);
-            let windows = f.int(data.keep(ArgWindows::new(&arg, &sizes(ty))));
+            let windows = f.int(data.keep(MaxWindows::new(arg.kind, &arg.windows, &sizes(ty))));
             let (from, to) = (f.pointer(&args[0]), f.pointer_to(result));
             call_native(&mut f.b, native::arg_window_fn(ty.dtype), &[f.context, windows, from, to], None);
+        }
+        Op::ReduceWindow(reduce) => {
+            let ty = f.graph.ty(f.graph.node(node).args[0]);
+            let windows = f.int(data.keep(MaxWindows::new(reduce.kind, &reduce.windows, &sizes(ty))));
+            let (from, to) = (f.pointer(&args[0]), f.pointer_to(result));
+            call_native(&mut f.b, native::pool_fn(ty.dtype), &[f.context, windows, from, to], None);
         }
         Op::ScatterAdd(scatter) => {
             let [index, few] = [0, 1].map(|k| sizes(f.graph.ty(f.graph.node(node).args[k])));
@@ -137,6 +143,16 @@ pub fn native(f: &mut Function, data: &mut Data, node: NodeId, args: &[Operand])
         }
         _ => rows(f, node, args),
     }
+}
+
+/// What comes back to windows, given to their largest elements.
+pub fn give_back(f: &mut Function, data: &mut Data, node: NodeId, found: NodeId, args: &[Operand; 2]) {
+    let (result, found) = (f.graph.node(node).results[0], f.graph.node(found));
+    let Op::ArgWindow(arg) = &found.op else { unreachable!("{} finds no elements of windows", found.op.name()) };
+    let ty = f.graph.ty(found.args[0]);
+    let windows = f.int(data.keep(MaxWindows::new(arg.kind, &arg.windows, &sizes(ty))));
+    let (from, few, to) = (f.pointer(&args[0]), f.pointer(&args[1]), f.pointer_to(result));
+    call_native(&mut f.b, native::return_fn(ty.dtype), &[f.context, windows, from, few, to], None);
 }
 
 fn rows(f: &mut Function, node: NodeId, args: &[Operand]) {

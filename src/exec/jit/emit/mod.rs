@@ -194,6 +194,8 @@ impl<'a> Writer<'a> {
                         let part = parts.get(&idx).map(|&part| f.callee(part));
                         product::emit(f, &mut data, product, scratch, part);
                     }
+                    Step::Slide(slide) => product::slide(f, &mut data, slide),
+                    Step::Return { node, found, args } => calls::give_back(f, &mut data, *node, *found, args),
                     Step::Native { node, args } => calls::native(f, &mut data, *node, args),
                     Step::Kernel { node, args } => {
                         calls::kernel(f, &mut data, *node, args, scratch.expect("a kernel has a table"));

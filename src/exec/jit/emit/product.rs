@@ -6,8 +6,8 @@ use super::Data;
 use super::calls::call_native;
 use super::element::{Elements, register};
 use super::function::Function;
-use crate::exec::jit::plan::{Product, Turn, bytes};
-use crate::exec::jit::{micro, runtime};
+use crate::exec::jit::plan::{Product, Slide, Turn, bytes};
+use crate::exec::jit::{micro, native, runtime};
 use crate::tensor::DType;
 
 /// Products of so few numbers are written out.
@@ -83,6 +83,16 @@ pub fn emit_part(f: &mut Function, data: &mut Data, product: &Product, from: Val
             call_native(&mut f.b, kernel.of_thread, &[descriptor, a, b, none, c, none], None);
         });
     });
+}
+
+/// Calls the kernel for an operand that slides.
+pub fn slide(f: &mut Function, data: &mut Data, slide: &Slide) {
+    let result = f.graph.node(slide.node).results[0];
+    let pointers = [f.pointer(&slide.a), f.pointer(&slide.b), f.pointer_to(result)];
+    let address = native::sliding_fn(slide.dtype, slide.work >= SHARED);
+    let description = f.int(data.keep(slide.sliding.clone()));
+    let [a, b, c] = pointers;
+    call_native(&mut f.b, address, &[f.context, description, a, b, c], None);
 }
 
 /// What code knows of a product: where it is described, and the functions that compute it.

@@ -2,6 +2,7 @@
 
 use super::element::Element;
 use super::pack::Square;
+use super::sliding::{COLUMNS_BY_TERMS, ColumnTileFn, REGISTERS, ROWS, ROWS_BY_TERMS, TermTileFn};
 use super::tile::TileFn;
 
 /// The kernel of a function over `n` numbers from `x` to `y`.
@@ -44,6 +45,10 @@ pub struct Kernels<T: 'static> {
     pub(super) lanes: usize,
     /// `tiles[v − 1][r − 1]` makes a tile of r rows and v registers. The more registers, the fewer rows there are.
     pub(super) tiles: &'static [&'static [TileFn<T>]],
+    /// `column_tiles[v − 1][r − 1]` makes a tile of r rows and v registers.
+    pub(super) column_tiles: [[ColumnTileFn<T>; ROWS]; REGISTERS],
+    /// `term_tiles[r − 1][c − 1]` adds to r · c sums.
+    pub(super) term_tiles: [[TermTileFn<T>; COLUMNS_BY_TERMS]; ROWS_BY_TERMS],
     pub(super) square: Square<T>,
     /// In the order of [`Map::ALL`].
     pub(super) maps: [MapFn<T>; 8],
@@ -159,6 +164,22 @@ macro_rules! kernels {
         }
 
         /// # Safety
+        /// As for [`super::sliding::ColumnTileFn`].
+        #[target_feature(enable = $features)]
+        unsafe fn column_tile<V: Vector, const MR: usize, const NV: usize>(t: &super::sliding::ColumnTile<V::Elem>) {
+            // SAFETY: passed on.
+            unsafe { super::sliding::column_tile::<V, MR, NV>(t) }
+        }
+
+        /// # Safety
+        /// As for [`super::sliding::TermTileFn`].
+        #[target_feature(enable = $features)]
+        unsafe fn term_tile<V: Vector, const MR: usize, const NC: usize>(t: &super::sliding::TermTile<V::Elem>) {
+            // SAFETY: passed on.
+            unsafe { super::sliding::term_tile::<V, MR, NC>(t) }
+        }
+
+        /// # Safety
         /// As for [`super::dispatch::MapFn`].
         #[target_feature(enable = $features)]
         unsafe extern "C" fn map<V: Float, F: super::formulas::Function>(x: *const V::Elem, y: *mut V::Elem, n: usize) {
@@ -173,6 +194,8 @@ macro_rules! kernels {
         pub(super) static $table: super::dispatch::Kernels<$t> = super::dispatch::Kernels {
             lanes: <$v as Vector>::LANES,
             tiles: &[$(kernels!(@rows $v $vectors $rows)),*],
+            column_tiles: super::dispatch::column_tiles!($v),
+            term_tiles: super::dispatch::term_tiles!($v),
             square: $square,
             maps: [
                 map::<$v, super::formulas::Exp>,
@@ -192,3 +215,32 @@ macro_rules! kernels {
 }
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 pub(super) use kernels;
+
+/// The tiles by columns of [`super::sliding`], made by a function `column_tile`.
+macro_rules! column_tiles {
+    ($v:ident) => {
+        [super::dispatch::column_tiles!($v 1), super::dispatch::column_tiles!($v 2)]
+    };
+    ($v:ident $vectors:literal) => {
+        [
+            column_tile::<$v, 1, $vectors>,
+            column_tile::<$v, 2, $vectors>,
+            column_tile::<$v, 3, $vectors>,
+            column_tile::<$v, 4, $vectors>,
+            column_tile::<$v, 5, $vectors>,
+            column_tile::<$v, 6, $vectors>,
+        ]
+    };
+}
+pub(super) use column_tiles;
+
+/// The tiles by terms of [`super::sliding`], made by a function `term_tile`.
+macro_rules! term_tiles {
+    ($v:ident) => {
+        [super::dispatch::term_tiles!($v 1), super::dispatch::term_tiles!($v 2), super::dispatch::term_tiles!($v 3)]
+    };
+    ($v:ident $rows:literal) => {
+        [term_tile::<$v, $rows, 1>, term_tile::<$v, $rows, 2>, term_tile::<$v, $rows, 3>, term_tile::<$v, $rows, 4>]
+    };
+}
+pub(super) use term_tiles;

@@ -1,7 +1,7 @@
 //! Native kernels: products of matrices, and functions of the elements of slices, for the vector instructions of the machine.
 //!
 //! [`gemm`] computes `C (+)= Σ A·B` with a bias and an activation, [`exp`] and its like apply a function to a slice. Compiled
-//! code calls the same kernels by pointer: [`gemm_fn`] and [`Kernels::map_fn`]. All of them take `f32` and `f64`. There are
+//! code calls the same kernels by pointer: [`gemm_fn`] and [`Kernels::map_fn`]. [`Kernels::sliding`] computes convolutions. All of them take `f32` and `f64`. There are
 //! kernels for AVX-512, AVX2 with FMA, NEON, and plain Rust; which ones run is decided at the first call ([`Isa`]).
 //!
 //! ```
@@ -54,7 +54,10 @@ mod gemm;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod pack;
+#[cfg(target_arch = "x86_64")]
+mod pairs;
 mod portable;
+mod sliding;
 mod stage;
 #[cfg(test)]
 mod tests;
@@ -65,6 +68,9 @@ pub use descriptor::{Descriptor, Strides};
 pub use dispatch::{Isa, Kernels, Map, MapFn};
 pub use element::Element;
 pub use gemm::{GemmFn, gemm_fn};
+#[cfg(target_arch = "x86_64")]
+pub use pairs::{give_back_f32, give_back_f32_narrow, give_back_f64, pool_f32, pool_f32_narrow, pool_f64};
+pub use sliding::{Sliding, Turns, Way};
 pub use tile::Activation;
 
 /// `C (+)= Σ A·B` with the kernels of this machine; see [`Kernels::gemm`].

@@ -1,9 +1,10 @@
 //! Plain Rust for every other machine: short arrays, which the compiler turns into what registers there are, and the
 //! functions of the standard library.
 
-use super::dispatch::Kernels;
+use super::dispatch::{Kernels, column_tiles, term_tiles};
 use super::formulas::{self, map_scalar};
 use super::pack::{Square, transpose};
+use super::sliding::{column_tile, term_tile};
 use super::tile::{Tile, tile as generic_tile};
 use super::vector::Vector;
 
@@ -111,6 +112,8 @@ macro_rules! table {
                 &[tile::<$v, 1, 1>, tile::<$v, 2, 1>, tile::<$v, 3, 1>, tile::<$v, 4, 1>],
                 &[tile::<$v, 1, 2>, tile::<$v, 2, 2>, tile::<$v, 3, 2>, tile::<$v, 4, 2>],
             ],
+            column_tiles: column_tiles!($v),
+            term_tiles: term_tiles!($v),
             square: Square { side: $side, transpose: transpose::<$elem, $side> },
             maps: [
                 map_scalar::<$elem, formulas::Exp>,

@@ -3,6 +3,7 @@
 mod maps;
 mod precise;
 mod products;
+mod sliding;
 
 use super::Isa;
 

@@ -1,17 +1,24 @@
 //! Ops on whole tensors that compiled code leaves to native functions, which threads share: what surrounds a tensor, what is joined, where the
-//! largest element of a window is, and what is added up at given positions.
+//! largest element of a window is, what is added up at given positions, and products of operands that slide.
 //!
 //! Most take what the run shares, a description made when the code is written, and the addresses of tensors.
 
 mod arg_window;
 mod concat;
+mod max_window;
 mod pad;
+mod pool;
+mod pool_square;
 mod scatter;
+mod sliding;
 
-pub use arg_window::{ArgWindows, arg_window_fn};
+pub use arg_window::arg_window_fn;
 pub use concat::copy_apart;
+pub use max_window::MaxWindows;
 pub use pad::{Padding, pad};
+pub use pool::{pool_fn, return_fn};
 pub use scatter::{Scatter, gather_fn, scatter_fn};
+pub use sliding::sliding_fn;
 
 /// Elements from which on threads share the work: some microseconds.
 const SHARED: usize = 1 << 14;

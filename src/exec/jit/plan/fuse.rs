@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use super::axes::Contraction;
 use super::product::{self, Product};
-use super::{Group, Kind, Operand, Plan, Shared, Step, accesses, kind, maker, sizes};
+use super::{Group, Kind, Operand, Plan, Shared, Slide, Step, accesses, kind, maker, sizes};
 use crate::exec::jit::view::View;
 use crate::ir::op::Op;
-use crate::ir::{FuncId, Graph, Module, NodeId, ValueId};
+use crate::ir::{FuncId, Graph, Module, Node, NodeId, ValueId};
 
 /// The steps of a function and what stands for its results.
 pub struct Fused {
@@ -20,7 +21,7 @@ pub struct Fused {
 /// Gathers the nodes of a function into steps.
 pub fn fuse(module: &Module, func: FuncId) -> Fused {
     let graph = module.graph(func);
-    let mut fuser = Fuser { module, graph, steps: vec![], made: HashMap::new() };
+    let mut fuser = Fuser { module, graph, steps: vec![], made: HashMap::new(), returned: returned(graph) };
     for node in order(graph) {
         fuser.node(node);
     }
@@ -82,12 +83,51 @@ fn order(graph: &Graph) -> Vec<NodeId> {
     first.into_iter().chain(rest).collect()
 }
 
+/// Nodes that give what comes back to windows to their largest elements, each with the node that finds these, where nobody
+/// else wants to know.
+fn returned(graph: &Graph) -> HashMap<NodeId, NodeId> {
+    let uses = graph.use_counts();
+    let mut found = HashMap::new();
+    for id in (0..graph.nodes().len() as u32).map(NodeId) {
+        let node = graph.node(id);
+        let Op::ScatterAdd(scatter) = &node.op else { continue };
+        if !graph.ty(node.results[0]).dtype.is_real() || graph.ty(node.results[0]).rank() != scatter.batch_axes + 1 {
+            continue;
+        }
+        let Some(reshape) = maker(graph, node.args[0]).filter(|&from| matches!(graph.node(from).op, Op::Reshape(_)))
+        else {
+            continue;
+        };
+        let positions = graph.node(reshape).args[0];
+        let is_alone = uses[node.args[0].0 as usize] == 1 && uses[positions.0 as usize] == 1;
+        let finds = |from: &NodeId| {
+            let finder = graph.node(*from);
+            let x = graph.ty(finder.args[0]);
+            // The positions are counted through the axes behind the batches.
+            matches!(&finder.op, Op::ArgWindow(arg) if x.rank() == scatter.batch_axes + arg.windows.len())
+                && x.dtype.is_real()
+                && kind(graph, *from) == Kind::Native
+        };
+        if let Some(finder) = maker(graph, positions).filter(finds).filter(|_| is_alone) {
+            found.insert(id, finder);
+        }
+    }
+    found
+}
+
+/// Whether one operand of a contraction slides over the other.
+fn slides(node: &Node) -> bool {
+    matches!(&node.op, Op::Contract(contract) if !contract.relations.is_empty())
+}
+
 struct Fuser<'a> {
     module: &'a Module,
     graph: &'a Graph,
     steps: Vec<Step>,
     /// The step that makes a value.
     made: HashMap<ValueId, usize>,
+    /// Nodes that add up at the positions another finds, for which one step is enough.
+    returned: HashMap<NodeId, NodeId>,
 }
 
 impl Fuser<'_> {
@@ -103,14 +143,24 @@ impl Fuser<'_> {
             }
             Kind::Product => {
                 let [a, b] = [0, 1].map(|k| self.readable(node.args[k]));
-                let step = match Product::new(self.graph, id, a, b) {
-                    Some(product) => Step::Product(Box::new(product)),
-                    None => {
+                let contraction = Contraction::new(self.graph, id, a, b);
+                let slide = contraction.as_ref().filter(|_| slides(node)).and_then(Slide::new);
+                let step = match (slide, contraction.and_then(Product::new)) {
+                    (Some(slide), _) => Step::Slide(Box::new(slide)),
+                    (None, Some(product)) => Step::Product(Box::new(product)),
+                    (None, None) => {
                         let args = node.args.iter().map(|&arg| self.contiguous(arg)).collect();
                         Step::Kernel { node: id, args }
                     }
                 };
                 self.push(step, id);
+            }
+            // Together with what is added up there.
+            Kind::Native if self.returned.values().any(|&found| found == id) => {}
+            Kind::Native if self.returned.contains_key(&id) => {
+                let found = self.returned[&id];
+                let args = [self.graph.node(found).args[0], node.args[1]].map(|arg| self.contiguous(arg));
+                self.push(Step::Return { node: id, found, args }, id);
             }
             Kind::Native => {
                 let args = node.args.iter().map(|&arg| self.contiguous(arg)).collect();

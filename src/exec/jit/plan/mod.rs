@@ -4,12 +4,15 @@
 //! leaves for another a place in the function's frame. A function is given its arguments and the places of its results as
 //! a table of pointers at the head of its frame, then come the values; the frames of the functions it calls lie among them.
 
+mod axes;
 mod fuse;
 mod memory;
 mod product;
+mod slide;
 
 pub use memory::Place;
 pub use product::{Product, Turn};
+pub use slide::Slide;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -49,6 +52,16 @@ pub enum Step {
     Vector { node: NodeId, map: micro::Map, arg: Operand },
     /// Products of matrices.
     Product(Box<Product>),
+    /// A contraction of which one operand slides over the other.
+    Slide(Box<Slide>),
+    /// What comes back to windows, given to their largest elements.
+    Return {
+        /// The node that adds up at the positions, and the one that finds them.
+        node: NodeId,
+        found: NodeId,
+        /// What was pooled, and what comes back.
+        args: [Operand; 2],
+    },
     /// A native function of its own: rows of a tensor that are copied, keys, draws.
     Native { node: NodeId, args: Vec<Operand> },
     /// A loop or a choice whose functions are compiled for themselves.
@@ -149,6 +162,7 @@ pub fn kind(graph: &Graph, node: NodeId) -> Kind {
         Op::Pad(_) if ty.dtype != DType::Key => Kind::Native,
         Op::ScatterAdd(_) | Op::Concat(_) => Kind::Native,
         Op::ArgWindow(arg) if arg.windows.len() <= 3 => Kind::Native,
+        Op::ReduceWindow(reduce) if reduce.windows.len() <= 3 && ty.dtype.is_real() => Kind::Native,
         Op::Gather(_) if ty.dtype != DType::Key => Kind::Native,
         Op::Fold(_) if ty.is_scalar() => Kind::Native,
         Op::Draw(draw) if draw.dist != Dist::Permutation && graph.ty(node.args[0]).is_scalar() => Kind::Native,
@@ -189,6 +203,8 @@ impl Step {
             }
             Step::Vector { arg, .. } => vec![arg.clone()],
             Step::Product(product) => vec![product.a.clone(), product.b.clone()],
+            Step::Slide(slide) => vec![slide.a.clone(), slide.b.clone()],
+            Step::Return { args, .. } => args.to_vec(),
             Step::Native { args, .. } | Step::Region { args, .. } | Step::Kernel { args, .. } => args.clone(),
         }
     }
@@ -198,10 +214,12 @@ impl Step {
         match self {
             Step::Loop(group) => group.outputs.clone(),
             Step::Vector { node, .. }
+            | Step::Return { node, .. }
             | Step::Native { node, .. }
             | Step::Region { node, .. }
             | Step::Kernel { node, .. } => graph.node(*node).results.clone(),
             Step::Product(product) => graph.node(product.node).results.clone(),
+            Step::Slide(slide) => graph.node(slide.node).results.clone(),
         }
     }
 }

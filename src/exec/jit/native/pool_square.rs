@@ -1,0 +1,237 @@
+//! Pooling in squares that follow each other, the usual case: without memory on the side.
+#![allow(unsafe_code)] // Kernels for AVX2 are called where the CPU has it.
+
+use super::max_window::{MaxWindows, is_missing};
+use crate::exec::jit::micro::{self, Element};
+
+/// Squares that follow each other on planes of two dimensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Squares {
+    /// Positions on a side of a square: 2 or 3.
+    side: usize,
+    /// Whether the best element is the smallest one.
+    smallest: bool,
+    /// Where the first square begins in a plane, and elements in a row of it.
+    first: usize,
+    row: usize,
+    /// Rows of squares, and squares in a row.
+    n_rows: usize,
+    n: usize,
+}
+
+/// A number whose rows of squares have kernels.
+pub trait Pooled: Element {
+    /// Writes the best elements of a row of squares of two by two; `false` if there is no kernel for so few, or for this CPU.
+    fn pool_pairs(rows: [&[Self]; 2], to: &mut [Self], smallest: bool) -> bool;
+
+    /// Gives `few` to the first best element of each of a row of squares; `false` as for `pool_pairs`.
+    fn return_to_pairs(rows: [&[Self]; 2], few: &[Self], to: [&mut [Self]; 2], smallest: bool) -> bool;
+}
+
+macro_rules! pooled {
+    ($t:ident $([$lanes:literal $pool:ident $give_back:ident])+) => {
+        impl Pooled for $t {
+            #[allow(unused_variables, reason = "other architectures have no kernels")]
+            fn pool_pairs(rows: [&[$t]; 2], to: &mut [$t], smallest: bool) -> bool {
+                let n = to.len();
+                assert!(rows.iter().all(|row| row.len() == 2 * n));
+                $(
+                    #[cfg(target_arch = "x86_64")]
+                    if n >= $lanes && is_x86_feature_detected!("avx2") {
+                        let kernel = if smallest { micro::$pool::<true> } else { micro::$pool::<false> };
+                        // SAFETY: the CPU has AVX2; the slices have the lengths.
+                        unsafe { kernel(rows.map(|row| row.as_ptr()), to.as_mut_ptr(), n) };
+                        return true;
+                    }
+                )+
+                false
+            }
+
+            #[allow(unused_variables, reason = "other architectures have no kernels")]
+            fn return_to_pairs(rows: [&[$t]; 2], few: &[$t], to: [&mut [$t]; 2], smallest: bool) -> bool {
+                let n = few.len();
+                assert!(rows.iter().all(|row| row.len() == 2 * n) && to.iter().all(|row| row.len() == 2 * n));
+                $(
+                    #[cfg(target_arch = "x86_64")]
+                    if n >= $lanes && is_x86_feature_detected!("avx2") {
+                        let kernel = if smallest { micro::$give_back::<true> } else { micro::$give_back::<false> };
+                        let to = to.map(|row| row.as_mut_ptr());
+                        // SAFETY: the CPU has AVX2; the slices have the lengths.
+                        unsafe { kernel(rows.map(|row| row.as_ptr()), few.as_ptr(), to, n) };
+                        return true;
+                    }
+                )+
+                false
+            }
+        }
+    };
+}
+pooled!(f32 [8 pool_f32 give_back_f32] [4 pool_f32_narrow give_back_f32_narrow]);
+pooled!(f64 [4 pool_f64 give_back_f64]);
+
+impl Squares {
+    /// What windows are, if they are such squares.
+    pub fn of(windows: &MaxWindows) -> Option<Squares> {
+        let [slabs, rows, columns] = &windows.axes;
+        let ((first_row, side), (first, across)) = (rows.whole?, columns.whole?);
+        let is_plane = slabs.size == 1 && slabs.covered == [(0, 1)];
+        (is_plane && side == across && (2..=3).contains(&side)).then_some(Squares {
+            side,
+            smallest: windows.smallest,
+            first: first_row * columns.size + first,
+            row: columns.size,
+            n_rows: rows.covered.len(),
+            n: columns.covered.len(),
+        })
+    }
+
+    /// Writes the best element of every square of a plane.
+    pub fn pool<T: Pooled>(&self, plane: &[T], to: &mut [T]) {
+        match (self.side, self.smallest) {
+            (2, false) => self.pool_of::<T, false, 2>(plane, to),
+            (2, true) => self.pool_of::<T, true, 2>(plane, to),
+            (_, false) => self.pool_of::<T, false, 3>(plane, to),
+            (_, true) => self.pool_of::<T, true, 3>(plane, to),
+        }
+    }
+
+    /// Gives what comes back to a square to the first of its best elements, and nothing to the others.
+    pub fn give_back<T: Pooled>(&self, plane: &[T], few: &[T], to: &mut [T]) {
+        match (self.side, self.smallest) {
+            (2, false) => self.give_back_of::<T, false, 2>(plane, few, to),
+            (2, true) => self.give_back_of::<T, true, 2>(plane, few, to),
+            (_, false) => self.give_back_of::<T, false, 3>(plane, few, to),
+            (_, true) => self.give_back_of::<T, true, 3>(plane, few, to),
+        }
+    }
+
+    /// Where the `k`th row of a row of squares lies in a plane.
+    fn line<const N: usize>(&self, row: usize, k: usize) -> std::ops::Range<usize> {
+        let start = self.first + (row * N + k) * self.row;
+        start..start + self.n * N
+    }
+
+    fn pool_of<T: Pooled, const SMALLEST: bool, const N: usize>(&self, plane: &[T], to: &mut [T]) {
+        for (row, to) in to.chunks_exact_mut(self.n).enumerate() {
+            let line = |k: usize| &plane[self.line::<N>(row, k)];
+            if N == 2 && T::pool_pairs([line(0), line(1)], to, SMALLEST) {
+                continue;
+            }
+            for (j, to) in to.iter_mut().enumerate() {
+                let mut best = line(0)[N * j];
+                for k in 0..N {
+                    for &x in &line(k)[N * j..N * (j + 1)] {
+                        best = better::<T, SMALLEST>(x, best);
+                    }
+                }
+                *to = best;
+            }
+        }
+    }
+
+    fn give_back_of<T: Pooled, const SMALLEST: bool, const N: usize>(&self, plane: &[T], few: &[T], to: &mut [T]) {
+        if self.n_rows * self.n * N * N != to.len() {
+            to.fill(T::ZERO);
+        }
+        for (row, few) in few.chunks_exact(self.n).enumerate() {
+            let line = |k: usize| self.line::<N>(row, k);
+            if N == 2 {
+                let (first, second) = to[line(0).start..].split_at_mut(self.row);
+                let gifts = [&mut first[..2 * self.n], &mut second[..2 * self.n]];
+                if T::return_to_pairs([&plane[line(0)], &plane[line(1)]], few, gifts, SMALLEST) {
+                    continue;
+                }
+            }
+            for (j, &few) in few.iter().enumerate() {
+                let square = |k: usize| line(k).start + N * j..line(k).start + N * (j + 1);
+                let mut best = plane[square(0).start];
+                for k in 0..N {
+                    best = plane[square(k)].iter().fold(best, |best, &x| better::<T, SMALLEST>(x, best));
+                }
+                let mut left = few;
+                for k in 0..N {
+                    for (&x, to) in plane[square(k)].iter().zip(&mut to[square(k)]) {
+                        *to = gift(x, best, &mut left);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The larger, or the smaller, or the one that is missing.
+#[inline(always)]
+pub fn better<T: Element, const SMALLEST: bool>(x: T, old: T) -> T {
+    let wins = (if SMALLEST { x < old } else { x > old }) | is_missing(x);
+    if wins { x } else { old }
+}
+
+/// What an element gets of what is left for its window.
+#[inline(always)]
+pub fn gift<T: Element>(x: T, best: T, left: &mut T) -> T {
+    let is_best = (x == best) | (is_missing(x) & is_missing(best));
+    let gift = if is_best { *left } else { T::ZERO };
+    *left = if is_best { T::ZERO } else { *left };
+    gift
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::Dim;
+    use crate::ir::op::{ReduceKind, Window};
+
+    /// What a plane with equal and missing elements gives, window by window.
+    fn check<T: Pooled + Into<f64>>(sides: [usize; 2], side: i64, kind: ReduceKind, of: impl Fn(f64) -> T) {
+        let window = |size: usize| Window {
+            size: Dim::constant(side),
+            stride: side,
+            dilation: 1,
+            lo: Dim::constant(-((size as i64) % side)),
+            hi: Dim::constant(0),
+        };
+        let windows = MaxWindows::new(kind, &sides.map(window), &sides);
+        let n = sides[0] * sides[1];
+        let plane: Vec<T> = (0..n).map(|i| of(if i % 13 == 5 { f64::NAN } else { (i * 7 % 5) as f64 })).collect();
+        let (n_rows, n_columns) = (sides[0] / side as usize, sides[1] / side as usize);
+        let few: Vec<T> = (0..n_rows * n_columns).map(|i| of(i as f64 + 1.0)).collect();
+        let (mut best, mut back) = (vec![of(-1.0); few.len()], vec![of(-1.0); n]);
+        let squares = Squares::of(&windows).expect("these are squares");
+        squares.pool(&plane, &mut best);
+        squares.give_back(&plane, &few, &mut back);
+        let mut wanted = vec![0.0; n];
+        for (at, &few) in few.iter().enumerate() {
+            let (row, column) = (at / n_columns, at % n_columns);
+            let place = |k: usize| {
+                let (down, right) = (k / side as usize, k % side as usize);
+                let (first, left) = (sides[0] % side as usize, sides[1] % side as usize);
+                (first + row * side as usize + down) * sides[1] + left + column * side as usize + right
+            };
+            let mut found = place(0);
+            for k in 0..(side * side) as usize {
+                let (x, old): (f64, f64) = (plane[place(k)].into(), plane[found].into());
+                let wins = if kind == ReduceKind::Min { x < old } else { x > old };
+                if !old.is_nan() && (wins || x.is_nan()) {
+                    found = place(k);
+                }
+            }
+            let (got, best): (f64, f64) = (best[at].into(), plane[found].into());
+            assert!(got == best || got.is_nan() && best.is_nan(), "{sides:?}, window {at}: {got}, not {best}");
+            wanted[found] = few.into();
+        }
+        let back: Vec<f64> = back.into_iter().map(Into::into).collect();
+        assert_eq!(back, wanted, "{sides:?} in squares of {side}");
+    }
+
+    #[test]
+    fn squares_give_what_their_windows_give_one_by_one() {
+        for columns in [2, 5, 8, 9, 10, 15, 16, 17, 28, 31, 64, 67] {
+            for side in [2, 3].into_iter().filter(|&side| side <= columns as i64) {
+                for kind in [ReduceKind::Max, ReduceKind::Min] {
+                    check::<f32>([7, columns], side, kind, |x| x as f32);
+                    check::<f64>([7, columns], side, kind, |x| x);
+                }
+            }
+        }
+    }
+}
