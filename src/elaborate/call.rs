@@ -55,6 +55,16 @@ impl Elaborator {
 
     /// Calls a value.
     pub fn call(&mut self, f: &Value, given: Vec<Given>, span: Span) -> Result<Value> {
+        if !self.is_watched() {
+            return self.call_unwatched(f, given, span);
+        }
+        let args: Vec<Value> = given.iter().map(|arg| arg.value.clone()).collect();
+        let result = self.call_unwatched(f, given, span)?;
+        self.note_call(f, &args, &result);
+        Ok(result)
+    }
+
+    fn call_unwatched(&mut self, f: &Value, given: Vec<Given>, span: Span) -> Result<Value> {
         match f {
             Value::Func(func) => match &func.kind {
                 FunctionKind::Builtin(builtin) => {
@@ -93,7 +103,7 @@ impl Elaborator {
         self.call(f, args.into_iter().map(|value| Given::at(value, span)).collect(), span)
     }
 
-    fn effect(&mut self, call: Call) -> Result<Value> {
+    pub(super) fn effect(&mut self, call: Call) -> Result<Value> {
         let name = call.builtin.name;
         if self.level() > 0 || !self.nets.is_empty() || !self.calls.is_empty() {
             bail!(E0408, call.span, "`{}` has an effect, so it stands at the top level of a file", name;

@@ -10,6 +10,7 @@ mod docs;
 mod engines;
 mod errors;
 mod examples;
+mod figures;
 mod files;
 mod fixtures;
 mod generated;
