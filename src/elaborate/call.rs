@@ -40,7 +40,7 @@ impl Elaborator {
     pub fn call_expr(&mut self, callee: &Expr, args: &[Arg], scope: &Rc<Scope>, span: Span) -> Result<Value> {
         let f = self.expr(callee, scope)?;
         if let Some(BuiltinKind::Form(form)) = f.as_func().and_then(|f| f.builtin_kind()) {
-            return form(self, args, scope, span);
+            return form(self, args, scope, span).inspect(|result| self.note_form(&f, result));
         }
         let mut given = Vec::with_capacity(args.len());
         for arg in args {
@@ -53,18 +53,8 @@ impl Elaborator {
         result
     }
 
-    /// Calls a value.
-    pub fn call(&mut self, f: &Value, given: Vec<Given>, span: Span) -> Result<Value> {
-        if !self.is_watched() {
-            return self.call_unwatched(f, given, span);
-        }
-        let args: Vec<Value> = given.iter().map(|arg| arg.value.clone()).collect();
-        let result = self.call_unwatched(f, given, span)?;
-        self.note_call(f, &args, &result);
-        Ok(result)
-    }
-
-    fn call_unwatched(&mut self, f: &Value, given: Vec<Given>, span: Span) -> Result<Value> {
+    /// Calls a value of which nobody wants to know that it was called.
+    pub(super) fn call_unwatched(&mut self, f: &Value, given: Vec<Given>, span: Span) -> Result<Value> {
         match f {
             Value::Func(func) => match &func.kind {
                 FunctionKind::Builtin(builtin) => {

@@ -80,13 +80,31 @@ impl Elaborator {
         Ok(watch.steps)
     }
 
+    /// Calls a value.
+    pub fn call(&mut self, f: &Value, given: Vec<Given>, span: Span) -> Result<Value> {
+        if !self.is_watched() {
+            return self.call_unwatched(f, given, span);
+        }
+        let args: Vec<Value> = given.iter().map(|arg| arg.value.clone()).collect();
+        let result = self.call_unwatched(f, given, span)?;
+        self.note_call(f, &args, &result);
+        Ok(result)
+    }
+
+    /// Notes a call whose arguments are looked at as they are written: what its result is computed of tells them.
+    pub(super) fn note_form(&mut self, f: &Value, result: &Value) {
+        if self.is_watched() {
+            self.note_call(f, std::slice::from_ref(result), result);
+        }
+    }
+
     /// Whether a call made now is one in the body of the net that is watched.
     pub(super) fn is_watched(&self) -> bool {
         self.watch.as_ref().is_some_and(|watch| watch.depth == self.calls.len())
     }
 
     /// Notes a call in the body of the net that is watched.
-    pub(super) fn note_call(&mut self, f: &Value, given: &[Value], result: &Value) {
+    fn note_call(&mut self, f: &Value, given: &[Value], result: &Value) {
         let Value::Func(func) = f else { return };
         let is_layer = matches!(func.def_kind(), Some(DefKind::Layer | DefKind::Net));
         let name = match func.closure() {

@@ -75,9 +75,9 @@ impl Reporter {
         self.kept.take().unwrap_or_default()
     }
 
-    /// A picture drawn with characters.
+    /// A picture drawn with characters, with an empty line below.
     pub fn picture(&mut self, text: &str) {
-        self.out_line(text);
+        self.out_line(&format!("{text}\n"));
     }
 
     /// Text the script prints; a newline is added.

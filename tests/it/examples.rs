@@ -355,8 +355,6 @@ fn programs_of_the_design_run() {
         script.text = script.text.replace("epochs = 1000", "epochs = 100").replace("epochs    = 5000", "epochs = 2");
         script.text =
             script.text.replace("epochs    = 100\n", "epochs    = 3\n").replace("epochs    = 20\n", "epochs    = 2\n");
-        // Pictures of tables are not there yet.
-        script.text = script.text.replace("plot(heatmap(grid.table, x = \"l2\", y = \"lr\"))", "");
         let values = values_with(settings(&[]), &script);
         match number {
             "01" => assert_eq!(values.out.matches("4.0022640019").count(), 2, "{}", values.out),

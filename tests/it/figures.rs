@@ -5,7 +5,7 @@ use std::path::Path;
 use assert_cmd::Command;
 use nabla::session::Exit;
 
-use crate::script::{check, root, run};
+use crate::script::{check, root, run, values};
 
 /// A script run with `--plots`: the folder with its pictures.
 fn plotted(text: &str) -> tempfile::TempDir {
@@ -201,36 +201,32 @@ plot(diagram(res))
             "dense_1",
             "real[n, 32]",
             "1,056 parameters",
-            "side",
+            "dense_3",
             "+",
             "concat",
             "softmax",
             "output",
-            "The net `res`",
+            "The net res",
         ],
     );
-    for way in [
-        "x,dense_1",
-        "dense_1,dense_2",
-        "dense_1,+",
-        "dense_2,+",
-        "z,side",
-        "+,concat",
-        "side,concat",
-        "softmax,output",
-    ] {
-        assert!(
-            csv.contains(way) || csv.contains(&way.replace("dense_1", "a").replace("dense_2", "b")),
-            "{way} is missing in\n{csv}"
-        );
+    let ways = ["x,dense_1", "dense_1,dense_2", "dense_1,+", "dense_2,+", "z,dense_3", "+,concat", "dense_3,concat"];
+    for way in ways.into_iter().chain(["concat,dense_4", "dense_4,softmax", "softmax,output"]) {
+        assert!(csv.contains(&format!("\n{way},")), "{way} is missing in\n{csv}");
     }
+    assert_eq!(csv.lines().count(), 11);
 }
 
 #[test]
 fn gradients_vanish_with_sigmoids_and_wide_weights() {
-    let outcome = run(&std::fs::read_to_string(root().join("examples/vanishing.nn")).unwrap());
-    assert_eq!(outcome.exit, Exit::Done, "{}", outcome.err);
-    assert!(outcome.err.contains("plot `curves`: run with `--plots DIR`"), "{}", outcome.err);
+    let values = values(&std::fs::read_to_string(root().join("examples/vanishing.nn")).unwrap());
+    let ratio = |net: &str| {
+        let norm = |layer: usize| values.number(&format!("norms.{net}.dense_{layer}"));
+        norm(9) / norm(1)
+    };
+    assert!(ratio("sigmoid_normal") > 50.0, "{}", ratio("sigmoid_normal"));
+    for net in ["tanh_glorot", "relu_he"] {
+        assert!((0.1..10.0).contains(&ratio(net)), "{net}: {}", ratio(net));
+    }
 }
 
 #[test]
@@ -283,4 +279,143 @@ plot(heatmap([[7.0]]), to = \"cell\")
     expect(folder.path(), "holes", &["1", "2"]);
     expect(folder.path(), "one", &["index"]);
     expect(folder.path(), "cell", &["7"]);
+}
+
+/// What is written to pipes says in one line where pictures are.
+#[test]
+fn elsewhere_a_plot_is_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("script.nn");
+    std::fs::write(&script, "plot([1.0, 2.0])\nprint 7\n").unwrap();
+    for json in [false, true] {
+        let mut command = Command::cargo_bin("nabla").unwrap();
+        command.arg("run").arg(&script).args(json.then_some("--json"));
+        let output = command.output().unwrap();
+        let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        assert_eq!(out, if json { "{\"event\":\"print\",\"text\":\"7\"}\n" } else { "7\n" });
+        assert_eq!(err, "plot `plot`: run with `--plots DIR` to write it to DIR\n");
+    }
+}
+
+#[cfg(unix)]
+mod terminal {
+    use std::process::Command;
+    use std::time::Duration;
+
+    use expectrl::{Eof, Expect, Session};
+
+    use super::TRAINED;
+
+    /// What a script shows on a terminal of so many columns, line by line. `set` are variables of the environment.
+    fn shown(script: &str, columns: usize, set: &[(&str, &str)]) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("script.nn");
+        std::fs::write(&path, script).unwrap();
+        let nabla = assert_cmd::cargo::cargo_bin("nabla");
+        let mut command = Command::new("sh");
+        let line = format!("stty cols {columns} rows 40; exec {} run --quiet {}", nabla.display(), path.display());
+        command.arg("-c").arg(line).env("TERM", "xterm").env_remove("NO_COLOR").env_remove("COLORTERM");
+        command.envs(set.iter().copied());
+        let mut session = Session::spawn(command).unwrap();
+        session.set_expect_timeout(Some(Duration::from_secs(60)));
+        let found = session.expect(Eof).unwrap();
+        let text = String::from_utf8(found.as_bytes().to_vec()).unwrap();
+        text.lines().map(|line| line.trim_end().to_string()).collect()
+    }
+
+    const PLAIN: &[(&str, &str)] = &[("NO_COLOR", "1")];
+
+    fn width(lines: &[String]) -> usize {
+        lines.iter().map(|line| line.chars().count()).max().unwrap()
+    }
+
+    fn is_braille(letter: char) -> bool {
+        ('\u{2801}'..='\u{28ff}').contains(&letter)
+    }
+
+    #[test]
+    fn a_history_fills_the_terminal_and_no_more() {
+        let script = format!("{TRAINED}plot(run.history)\n");
+        for columns in [60, 100] {
+            let lines = shown(&script, columns, PLAIN);
+            assert!(width(&lines) < columns && width(&lines) > columns - 12, "{columns}:\n{}", lines.join("\n"));
+            let text = lines.join("\n");
+            for part in ["cost", "accuracy", "training", "validation", "epoch", "┤", "└", "30"] {
+                assert!(text.contains(part), "{part} is missing:\n{text}");
+            }
+            assert!(text.chars().filter(|letter| is_braille(*letter)).count() > columns, "{text}");
+            assert!(!text.contains('\u{1b}'), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_matrix_is_a_table_or_where_it_does_not_fit_blocks() {
+        let script = "plot(confusion_map([[50, 3], [2, 40]], classes = [\"cat\", \"dog\"]))
+W: real[30, 90] ~ normal(0, 1)
+plot(W)
+";
+        let lines = shown(script, 70, PLAIN);
+        for line in ["Confusion matrix: 90 of 95 right, 94.7 %", "     cat  dog", "cat   50    3", "dog    2   40"] {
+            assert!(lines.iter().any(|other| other == line), "{line:?} is missing:\n{}", lines.join("\n"));
+        }
+        let text = lines.join("\n");
+        assert!(text.contains("of 90 columns") && text.contains('▒') && width(&lines) < 70, "{text}");
+    }
+
+    #[test]
+    fn colours_are_those_the_terminal_has() {
+        let script =
+            "plot(pictures(reshape(linspace(0, 1, 64), (8, 8))))\nplot(curves({a: [1.0, 2.0], b: [2.0, 1.0]}))\n";
+        let indexed = shown(script, 80, &[]).join("\n");
+        assert!(
+            indexed.contains("\u{1b}[38;5;") && !indexed.contains("\u{1b}[38;2;") && indexed.contains('▀'),
+            "{indexed}"
+        );
+        let all = shown(script, 80, &[("COLORTERM", "truecolor")]).join("\n");
+        assert!(all.contains("\u{1b}[38;2;"), "{all}");
+        let plain = shown(script, 80, PLAIN).join("\n");
+        assert!(!plain.contains('\u{1b}') && plain.contains("██") && plain.contains("░░"), "{plain}");
+        // Where there is no colour the lines differ by their dashes.
+        assert!(plain.contains("⠤⠤⠤⠤ a") && plain.contains("⠤⠤ ⠤ b"), "{plain}");
+        let dumb = shown(script, 80, &[("TERM", "dumb")]).join("\n");
+        assert_eq!(dumb.trim(), "");
+    }
+
+    #[test]
+    fn regions_points_and_nets_are_drawn() {
+        let script = format!(
+            "{TRAINED}plot(regions(run.model, data))\nplot(parity(run.model(x), t))\nplot(diagram(f))\nplot(filters(ones((2, 1, 3, 3))))\n"
+        );
+        let text = shown(&script, 80, PLAIN).join("\n");
+        for part in [
+            "Decision regions",
+            "o   class 0",
+            "x   class 1",
+            "·",
+            "Prediction against truth",
+            "p = t",
+            "The net f",
+            "dense_1    real[n, 4]   12 parameters",
+            "  ↓",
+            "Filters 2 × 1 × 3 × 3",
+        ] {
+            assert!(text.contains(part), "{part} is missing:\n{text}");
+        }
+    }
+
+    #[test]
+    fn the_prompt_draws_too() {
+        let mut command = Command::new("sh");
+        let folder = tempfile::tempdir().unwrap();
+        let nabla = assert_cmd::cargo::cargo_bin("nabla");
+        command.arg("-c").arg(format!("stty cols 64 rows 30; exec {} repl", nabla.display()));
+        command.env("NABLA_HISTORY", folder.path().join("history")).env("TERM", "xterm").env("NO_COLOR", "1");
+        let mut session = Session::spawn(command).unwrap();
+        session.set_expect_timeout(Some(Duration::from_secs(60)));
+        session.expect("\u{1b}[?2004h").unwrap();
+        session.send("plot([1.0, 4.0, 2.0])\r").unwrap();
+        let found = session.expect("index").unwrap();
+        let text = String::from_utf8(found.as_bytes().to_vec()).unwrap();
+        assert!(text.contains('┤') && text.chars().any(is_braille), "{text}");
+    }
 }

@@ -19,6 +19,7 @@ mod inspect;
 mod ops;
 mod passes;
 mod repl;
+mod report;
 mod robust;
 mod script;
 mod search;

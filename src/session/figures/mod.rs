@@ -208,7 +208,7 @@ fn steps_figure(name: &str, steps: Steps) -> Figure {
     let data = Data { columns, rows: graph.edges.iter().map(row).collect() };
     Figure {
         name: format!("diagram {name}"),
-        title: format!("The net `{name}`"),
+        title: format!("The net {name}"),
         panels: vec![Panel::Graph(graph)],
         data,
     }

@@ -7,7 +7,7 @@ use super::SMALL;
 
 const NAME: f64 = 12.5;
 /// How far rows are apart.
-const DOWN: f64 = 30.0;
+const DOWN: f64 = 22.0;
 /// How far boxes of a row are apart.
 const ACROSS: f64 = 26.0;
 /// How wide the way of an arrow past a row is.

@@ -54,7 +54,8 @@ impl Board {
 }
 
 fn line_text(line: &[Spot], ink: Ink) -> String {
-    let used = line.iter().rposition(|spot| spot.letter != ' ' || spot.back.is_some()).map_or(0, |last| last + 1);
+    let is_seen = |spot: &Spot| spot.letter != ' ' || ink != Ink::Plain && spot.back.is_some();
+    let used = line.iter().rposition(is_seen).map_or(0, |last| last + 1);
     let mut text = String::new();
     let mut now = (None, None);
     for spot in &line[..used] {
@@ -83,21 +84,16 @@ fn code(colour: Rgb, layer: u8, ink: Ink) -> String {
 
 /// The nearest of the 256 colours: one of a cube of six values a channel, or of 24 greys.
 fn indexed(colour: Rgb) -> u32 {
-    let Rgb(r, g, b) = colour;
-    let (most, least) = (r.max(g).max(b), r.min(g).min(b));
-    if most - least < 10 {
-        return match most {
-            0..=3 => 16,
-            247..=255 => 231,
-            grey => 232 + (u32::from(grey) - 3) / 10,
-        };
-    }
-    let step = |channel: u8| match channel {
-        0..=47 => 0,
-        48..=114 => 1,
-        channel => (u32::from(channel) - 35) / 40,
-    };
-    16 + 36 * step(r) + 6 * step(g) + step(b)
+    const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let far = |a: u8, b: u8| i32::from(a.abs_diff(b)).pow(2);
+    let step = |channel: u8| (0..STEPS.len()).min_by_key(|step| far(STEPS[*step], channel)).unwrap_or(0);
+    let [r, g, b] = [colour.0, colour.1, colour.2].map(step);
+    let from_cube = far(STEPS[r], colour.0) + far(STEPS[g], colour.1) + far(STEPS[b], colour.2);
+    let mean = (u32::from(colour.0) + u32::from(colour.1) + u32::from(colour.2)) / 3;
+    let grey = (mean.saturating_sub(3) / 10).min(23);
+    let level = (8 + 10 * grey) as u8;
+    let from_grey = far(level, colour.0) + far(level, colour.1) + far(level, colour.2);
+    if from_grey < from_cube { 232 + grey } else { (16 + 36 * r + 6 * g + b) as u32 }
 }
 
 /// As much of a text as a line has room for.

@@ -6,7 +6,7 @@ use super::board::{Board, Spot, cut};
 use super::{Ink, Paper};
 
 /// From little to much, where there is no colour.
-pub const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
+const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
 
 pub fn draw(cells: &Cells, paper: Paper) -> Board {
     let mut board = Board::default();
@@ -15,10 +15,12 @@ pub fn draw(cells: &Cells, paper: Paper) -> Board {
     let left = names + 1;
     let room = paper.columns.saturating_sub(left);
     let longest = cells.texts.iter().flatten().map(|text| text.chars().count()).max().unwrap_or(0);
-    let headings = cells.x.names.iter().map(|name| name.chars().count()).max().unwrap_or(0).min(8);
-    let (mut width, writes) = match longest.max(headings.min(longest + 3)) + 2 {
-        width if longest > 0 && width * n_columns <= room => (width, true),
-        _ => (2, false),
+    let headings = cells.x.names.iter().map(|name| name.chars().count()).max().unwrap_or(0).min(14);
+    // With room for the names of the columns, or else for the numbers at least.
+    let widths = [longest.max(headings) + 2, longest + 2];
+    let (mut width, writes) = match widths.into_iter().find(|width| longest > 0 && width * n_columns <= room) {
+        Some(width) => (width, true),
+        None => (2, false),
     };
     // What does not fit is shown by every second, third, … row and column.
     let mut every = (1, 1);
@@ -59,7 +61,7 @@ pub fn draw(cells: &Cells, paper: Paper) -> Board {
         scale(&mut board, cells, paper);
     }
     if every != (1, 1) {
-        let note = format!("every {}. row and {}. column of {n_rows} × {n_columns}", every.1, every.0);
+        let note = format!("{} of {n_rows} rows and {} of {n_columns} columns", rows.len(), columns.len());
         board.write(0, board.height(), &cut(&note, paper.columns), Some(SOFT));
     }
     board

@@ -13,7 +13,9 @@ const MARKS: [char; 7] = ['o', 'x', '+', '*', '#', '@', '%'];
 /// What classes are filled with where there is no colour.
 const SHADES: [char; 5] = [' ', '·', '░', '▒', '▓'];
 /// Of so many dots of a line so many are drawn, for lines that only their dots tell apart.
-const DASHES: [(usize, usize); 4] = [(1, 1), (6, 4), (2, 2), (10, 4)];
+const DASHES: [(usize, usize); 4] = [(1, 0), (4, 2), (2, 2), (1, 3)];
+/// How many characters of a line the legend shows.
+const SAMPLE: usize = 4;
 /// So few points are drawn as a character each.
 const FEW: usize = 80;
 
@@ -63,13 +65,13 @@ fn heading(board: &mut Board, chart: &Chart, paper: Paper) -> usize {
         if series.name.is_empty() {
             continue;
         }
-        let name = cut(&series.name, paper.columns.saturating_sub(5));
-        let width = 4 + name.chars().count();
+        let name = cut(&series.name, paper.columns.saturating_sub(SAMPLE + 2));
+        let width = SAMPLE + 1 + name.chars().count();
         if column > 0 && column + width > paper.columns {
             (column, row) = (0, row + 1);
         }
         sample(board, series, idx, chart, (column, row), paper.ink);
-        board.write(column + 4, row, &name, None);
+        board.write(column + SAMPLE + 1, row, &name, None);
         column += width + 2;
     }
     if column > 0 { row + 1 } else { row }
@@ -83,13 +85,14 @@ fn sample(board: &mut Board, series: &Series, idx: usize, chart: &Chart, (column
         return;
     }
     let (drawn, left_out) = dashes(series, idx, chart, ink);
-    for dot in (0..6).filter(|dot| dot % (drawn + left_out) < drawn) {
+    for dot in (0..2 * SAMPLE).filter(|dot| dot % (drawn + left_out) < drawn) {
         light(board, (2 * column + dot, 4 * row + 2), colour);
     }
 }
 
+/// The colour of a series, lighter than on paper: most terminals are dark.
 fn colour(series: &Series) -> Rgb {
-    if series.stroke == Stroke::Guide { SOFT } else { class_colour(series.colour) }
+    if series.stroke == Stroke::Guide { SOFT } else { class_colour(series.colour).towards(WHITE, 0.25) }
 }
 
 /// How many dots of a line are drawn, and how many are then left out.
@@ -100,10 +103,7 @@ fn dashes(series: &Series, idx: usize, chart: &Chart, ink: Ink) -> (usize, usize
         Stroke::Line | Stroke::Dotted | Stroke::Dots if ink == Ink::Plain => {
             let before = chart.layers[..idx].iter();
             let lines = before.filter(|layer| matches!(layer, Layer::Series(other) if other.stroke == series.stroke));
-            match DASHES[lines.count() % DASHES.len()] {
-                (1, 1) => (1, 0),
-                pattern => pattern,
-            }
+            DASHES[lines.count() % DASHES.len()]
         }
         Stroke::Line | Stroke::Dotted | Stroke::Dots => (1, 0),
     }
@@ -127,10 +127,10 @@ fn series_on(board: &mut Board, series: &Series, chart: &Chart, x: &Ruler, y: &R
         inside.then_some(((a * wide as f64).round() as i64, ((1.0 - b) * high as f64).round() as i64))
     };
     let places: Vec<Option<(i64, i64)>> = series.points.iter().map(place).collect();
-    let own = Some(colour(series));
+    let over_regions = chart.layers.iter().any(|layer| matches!(layer, Layer::Regions(_)));
+    let own = Some(if over_regions { class_colour(series.colour) } else { colour(series) });
     let idx =
         chart.layers.iter().position(|layer| matches!(layer, Layer::Series(other) if std::ptr::eq(other, series)));
-    let over_regions = chart.layers.iter().any(|layer| matches!(layer, Layer::Regions(_)));
     let as_letters = over_regions || ink == Ink::Plain || series.points.len() <= FEW;
     let at = |(x, y): (i64, i64)| (2 * plot.left + x as usize, 4 * plot.top + y as usize);
     if series.stroke == Stroke::Dots || places.iter().flatten().count() == 1 {

@@ -3,7 +3,7 @@
 use super::super::layout::pixel_colours;
 use super::super::{Picture, Rgb, Tiles};
 use super::board::{Board, Spot, cut};
-use super::cells::SHADES;
+use super::cells::shade;
 use super::{Ink, Paper};
 
 /// So small pictures are drawn twice as large.
@@ -73,9 +73,14 @@ impl Shown<'_> {
         let (height, width) = self.size();
         for row in 0..height {
             for column in 0..width {
-                let Rgb(r, g, b) = colours[self.place(row, column)];
-                let light = (0.3 * f64::from(r) + 0.59 * f64::from(g) + 0.11 * f64::from(b)) / 255.0;
-                let shade = SHADES[(light * (SHADES.len() - 1) as f64).round() as usize];
+                let place = self.place(row, column);
+                let shade = match &self.picture.channels[..] {
+                    [values] => shade(values[place], self.tiles.range),
+                    _ => {
+                        let Rgb(r, g, b) = colours[place];
+                        shade(0.3 * f64::from(r) + 0.59 * f64::from(g) + 0.11 * f64::from(b), (0.0, 255.0))
+                    }
+                };
                 board.write(left + 2 * column, top + row, &shade.to_string().repeat(2), None);
             }
         }
