@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::figures::{diagram_of, figure_of};
+use super::figures::{diagram_of, figure_of, net_name};
 use super::host::Shared;
 use super::inspect::summary_text;
 use super::options::{Engine, Exit, Notation};
@@ -23,8 +23,11 @@ impl Work<'_> {
     /// not end in a message about a folder. Gives when the run begins.
     pub(super) fn begin_report(&self) -> Result<Instant, Exit> {
         let Some(path) = &self.shared.options.report else { return Ok(Instant::now()) };
+        let was_there = path.exists();
         let made = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-        let tried = made.and_then(|()| OpenOptions::new().append(true).create(true).open(path));
+        let tried = made.and_then(|()| OpenOptions::new().append(true).create(true).open(path)).map(drop);
+        // A run that fails leaves no empty page.
+        let tried = tried.and_then(|()| if was_there { Ok(()) } else { std::fs::remove_file(path) });
         tried.map_err(|error| self.report_failed(&error))?;
         self.shared.reporter.borrow_mut().keep();
         self.shared.plots.borrow_mut().keep();
@@ -127,13 +130,6 @@ fn training_part(elaborator: &mut Elaborator, name: &str, value: &Value, nowhere
             Some(part)
         }
         _ => None,
-    }
-}
-
-fn net_name(model: &Record) -> String {
-    match &model.kind {
-        RecordKind::Model(net) => net.name().to_string(),
-        _ => "net".to_string(),
     }
 }
 

@@ -66,11 +66,13 @@ run = train f on (x[..40], t[..40]) {
 
 #[test]
 fn a_history_shows_training_and_validation() {
-    let folder =
-        plotted(&format!("{TRAINED}plot(run.history)\nplot(run, title = \"How f learns\", to = \"learning\")\n"));
+    let folder = plotted(&format!(
+        "{TRAINED}plot(run.history)\nplot(run, to = \"run\")\nplot(run, title = \"How f learns\", to = \"learning\")\n"
+    ));
     let csv = expect(folder.path(), "history", &["training", "validation", "epoch", "cost", "accuracy"]);
     assert!(csv.starts_with("epoch,cost,accuracy,valid.cost,valid.accuracy,seconds\n1,"), "{csv}");
     assert_eq!(csv.lines().count(), 31);
+    expect(folder.path(), "run", &["Training of f"]);
     expect(folder.path(), "learning", &["How f learns"]);
 }
 

@@ -82,6 +82,12 @@ own = train f on x {
   optimizer = sgd(lr = 0.1)
   epochs    = 3
 }
+net g(x: real[n, 1]) -> real[n, 1] = x |> dense(4, act = relu) |> dropout(0.5) |> dense(1)
+dropped = train g on (x, x) {
+  cost      = ols
+  optimizer = sgd(lr = 0.1)
+  epochs    = 2
+}
 found = search f on ((x, x) |> split(train = 0.5, valid = 0.5)) {
   vary lr in [0.01, 0.1]
   cost      = mse
@@ -95,12 +101,25 @@ found = search f on ((x, x) |> split(train = 0.5, valid = 0.5)) {
         "<h2>f</h2>",
         "<h2>own: f</h2>",
         "the training has a loss of its own",
+        "<h2>dropped: g</h2>",
         "<h2>found: search</h2>",
         "best score",
         "<dd>3, given by `--seed`</dd>",
     ] {
         assert!(page.contains(part), "`{part}` is missing in\n{page}");
     }
+    assert_eq!(page.matches("<b>Backward</b>").count(), 2);
+}
+
+#[test]
+fn a_run_that_fails_leaves_no_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, page) = (folder.path().join("script.nn"), folder.path().join("report.html"));
+    std::fs::write(&path, "x = [1.0, 2.0]\ni = argmax(x) + 5\nprint x[i]\n").unwrap();
+    let mut command = Command::cargo_bin("nabla").unwrap();
+    let output = command.arg("run").arg(&path).arg("--report").arg(&page).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!page.exists());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Pictures as data: what is shown, before anybody knows on what it is drawn.
 //!
 //! A [`Figure`] is panels, each a chart with axes, a grid of coloured cells, small pictures, or a graph. `layout` gives
-//! everything in it a place; the [`scene::Scene`] it makes is written by `svg` and painted by `png`. `terminal` draws the same
+//! everything in it a place; the scene it makes is written by `svg` and painted by `png`. `terminal` draws the same
 //! figure with characters. A new figure is a function that makes this data; nothing here knows values of the language.
 
 pub mod axis;

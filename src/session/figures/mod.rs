@@ -48,7 +48,12 @@ pub(super) fn figure_of(value: &Value, span: Span) -> Result<Figure> {
         Value::Tensor(tensor) if tensor.rank() == 1 => chart::vector(&known(tensor)),
         Value::Tensor(tensor) => matrix::heatmap(&known(tensor), &Labels::default()),
         Value::Record(record) => match record.kind {
-            RecordKind::Run(_) => figure_of(record.get("history").expect("a run has a history"), span),
+            RecordKind::Run(_) => {
+                let mut figure = figure_of(record.get("history").expect("a run has a history"), span)?;
+                let model = record.get("model").and_then(Value::as_record);
+                figure.title = model.map_or(String::new(), |model| format!("Training of {}", net_name(model)));
+                Ok(figure)
+            }
             RecordKind::History => Ok(history(value)),
             _ => made(record, span),
         },
@@ -175,13 +180,17 @@ fn diagram(fields: &Fields) -> Figure {
     steps_figure(fields.text("net").unwrap_or("net"), steps)
 }
 
+/// The name of the net of a model.
+pub(super) fn net_name(model: &Record) -> String {
+    match &model.kind {
+        RecordKind::Model(net) => net.name().to_string(),
+        _ => "net".to_string(),
+    }
+}
+
 /// The picture of the net of a model.
 pub(super) fn diagram_of(elaborator: &mut Elaborator, model: &Rc<Record>, span: Span) -> Result<Figure> {
-    let name = match &model.kind {
-        RecordKind::Model(net) => net.name(),
-        _ => "net".into(),
-    };
-    Ok(steps_figure(&name, elaborator.steps_of(model, span)?))
+    Ok(steps_figure(&net_name(model), elaborator.steps_of(model, span)?))
 }
 
 fn steps_figure(name: &str, steps: Steps) -> Figure {

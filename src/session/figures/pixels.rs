@@ -9,9 +9,10 @@ const MOST: usize = 100;
 /// More kernels than this are not shown.
 const KERNELS: usize = 256;
 
-/// As many columns as make the whole a little wider than high.
+/// As many columns as make the whole a little wider than high, and the last row full or nearly so.
 fn columns_for(n: usize) -> usize {
-    ((n as f64 * 1.6).sqrt().ceil() as usize).clamp(1, 16)
+    let columns = ((n as f64 * 1.6).sqrt().ceil() as usize).clamp(1, 16);
+    n.div_ceil(n.div_ceil(columns).max(1)).max(1)
 }
 
 fn data_of(pictures: &[Picture]) -> Data {
