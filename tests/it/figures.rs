@@ -397,7 +397,7 @@ plot(W)
             "Prediction against truth",
             "p = t",
             "The net f",
-            "dense_1    real[n, 4]   12 parameters",
+            "dense_1   real[n, 4]   12 parameters",
             "  ↓",
             "Filters 2 × 1 × 3 × 3",
         ] {

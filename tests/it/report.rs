@@ -115,7 +115,7 @@ found = search f on ((x, x) |> split(train = 0.5, valid = 0.5)) {
 fn a_run_that_fails_leaves_no_page() {
     let folder = tempfile::tempdir().unwrap();
     let (path, page) = (folder.path().join("script.nn"), folder.path().join("report.html"));
-    std::fs::write(&path, "x = [1.0, 2.0]\ni = argmax(x) + 5\nprint x[i]\n").unwrap();
+    std::fs::write(&path, "print read_text(\"missing.txt\")\n").unwrap();
     let mut command = Command::cargo_bin("nabla").unwrap();
     let output = command.arg("run").arg(&path).arg("--report").arg(&page).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
