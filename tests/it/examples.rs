@@ -322,6 +322,19 @@ fn search() {
 }
 
 #[test]
+fn vanishing() {
+    let values = right("vanishing.nn");
+    let ratio = |net: &str| {
+        let norm = |layer: usize| values.number(&format!("norms.{net}.dense_{layer}"));
+        norm(9) / norm(1)
+    };
+    assert!(ratio("sigmoid_normal") > 50.0, "{}", ratio("sigmoid_normal"));
+    for net in ["tanh_glorot", "relu_he"] {
+        assert!((0.1..10.0).contains(&ratio(net)), "{net}: {}", ratio(net));
+    }
+}
+
+#[test]
 fn every_example_is_tested_and_checks_without_running() {
     let tests = include_str!("examples.rs");
     let examples = files("examples", ".nn");
