@@ -8,6 +8,7 @@ mod arrays;
 mod data;
 mod derivation;
 mod effects;
+mod figures;
 mod files;
 mod fingerprint;
 pub mod help;
@@ -17,6 +18,7 @@ pub mod interactive;
 mod listing;
 mod modules;
 pub mod options;
+mod report;
 mod results;
 pub mod script;
 mod search;
@@ -196,12 +198,14 @@ impl Work<'_> {
     /// Checks and runs the script; `finish` sees the top-level names once everything was done.
     fn run(&mut self, finish: impl FnOnce(&Scope)) -> Result<Exit, Exit> {
         let checked = self.checked(Then::Run)?;
+        let began = self.begin_report()?;
+        let mut unnamed = vec![];
         let mut elaborator = self.elaborator(Mode::Run, checked.nowhere);
         elaborator.real = precision(&checked.stmts);
         let scope = self.global_scope(&mut elaborator, checked.nowhere)?;
         for stmt in &checked.stmts {
             match elaborator.whole_stmt(stmt, &scope) {
-                Ok(_) => {}
+                Ok(value) => unnamed.extend(value),
                 Err(Halt::Diagnostic(diagnostic)) => {
                     self.show(std::slice::from_ref(&diagnostic));
                     return Ok(if diagnostic.code == Code::E0504 { Exit::Diverged } else { Exit::Failed });
@@ -211,6 +215,7 @@ impl Work<'_> {
             }
         }
         self.report_results(&scope);
+        self.end_report(&mut elaborator, (&scope, &unnamed), (began, checked.nowhere))?;
         finish(&scope);
         Ok(if self.shared.was_interrupted() { Exit::Interrupted } else { Exit::Done })
     }

@@ -108,9 +108,12 @@ pub struct RunArguments {
     /// Show no progress and no remarks
     #[arg(long, short)]
     pub quiet: bool,
-    /// Write the data of plots to this folder
+    /// Write plots to this folder, each as SVG, PNG and CSV
     #[arg(long, value_name = "DIR")]
     pub plots: Option<PathBuf>,
+    /// Write a page about the run to this file: script, summaries, curves, metrics, derivations
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Say what is done and how long it takes
     #[arg(long, short, conflicts_with = "quiet")]
     pub verbose: bool,

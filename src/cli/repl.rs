@@ -18,8 +18,13 @@ pub fn repl(engine: EngineArgument) -> Exit {
     let progress = if is_typed { streams::progress_form() } else { ProgressForm::Lines };
     let (out, err) = (Box::new(streams::Out::stdout()), Box::new(std::io::stderr()));
     let reporter = Reporter::new(out, err, Form::Text, progress, Verbosity::Normal);
-    let options =
-        Options { engine: engine.into(), colour, interrupt: interrupt::listen_for_long(), ..Options::default() };
+    let options = Options {
+        engine: engine.into(),
+        colour,
+        screen: streams::screen(),
+        interrupt: interrupt::listen_for_long(),
+        ..Options::default()
+    };
     let input = if is_typed { Input::Terminal(colour) } else { Input::Pipe };
     repl::run(Session::new(options, reporter), input)
 }

@@ -33,6 +33,8 @@ pub fn run(arguments: RunArguments) -> Exit {
             Level::Full => Optimise::Full,
         },
         plots: arguments.plots,
+        report: arguments.report,
+        screen: if arguments.json { None } else { streams::screen() },
         colour: streams::colour(),
         interrupt: interrupt::listen(),
     };

@@ -4,6 +4,8 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use anstream::ColorChoice;
 
+use crate::report::figure::terminal::Ink;
+use crate::report::plot::Screen;
 use crate::report::progress::ProgressForm;
 use crate::session::Exit;
 use crate::source::Code;
@@ -81,4 +83,25 @@ pub fn colour() -> Colour {
 pub fn progress_form() -> ProgressForm {
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     if std::io::stderr().is_terminal() && !is_dumb { ProgressForm::Bar } else { ProgressForm::Lines }
+}
+
+/// The terminal that pictures are drawn on: that of the standard output, if it is one.
+pub fn screen() -> Option<Screen> {
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    if !std::io::stdout().is_terminal() || is_dumb {
+        return None;
+    }
+    let knows_all = std::env::var("COLORTERM").is_ok_and(|term| ["truecolor", "24bit"].contains(&term.as_str()));
+    let ink = match anstream::AutoStream::choice(&std::io::stdout()) {
+        ColorChoice::Never => Ink::Plain,
+        ColorChoice::Auto | ColorChoice::Always | ColorChoice::AlwaysAnsi if knows_all => Ink::True,
+        ColorChoice::Auto | ColorChoice::Always | ColorChoice::AlwaysAnsi => Ink::Indexed,
+    };
+    Some(Screen { size: terminal_size, ink })
+}
+
+/// The columns and rows of the terminal; the customary ones where it does not say.
+fn terminal_size() -> (usize, usize) {
+    let size = terminal_size::terminal_size_of(std::io::stdout());
+    size.map_or((80, 24), |(columns, rows)| (usize::from(columns.0), usize::from(rows.0)))
 }

@@ -40,7 +40,7 @@ impl Elaborator {
     pub fn call_expr(&mut self, callee: &Expr, args: &[Arg], scope: &Rc<Scope>, span: Span) -> Result<Value> {
         let f = self.expr(callee, scope)?;
         if let Some(BuiltinKind::Form(form)) = f.as_func().and_then(|f| f.builtin_kind()) {
-            return form(self, args, scope, span);
+            return form(self, args, scope, span).inspect(|result| self.note_form(&f, result));
         }
         let mut given = Vec::with_capacity(args.len());
         for arg in args {
@@ -53,8 +53,8 @@ impl Elaborator {
         result
     }
 
-    /// Calls a value.
-    pub fn call(&mut self, f: &Value, given: Vec<Given>, span: Span) -> Result<Value> {
+    /// Calls a value of which nobody wants to know that it was called.
+    pub(super) fn call_unwatched(&mut self, f: &Value, given: Vec<Given>, span: Span) -> Result<Value> {
         match f {
             Value::Func(func) => match &func.kind {
                 FunctionKind::Builtin(builtin) => {
@@ -93,7 +93,7 @@ impl Elaborator {
         self.call(f, args.into_iter().map(|value| Given::at(value, span)).collect(), span)
     }
 
-    fn effect(&mut self, call: Call) -> Result<Value> {
+    pub(super) fn effect(&mut self, call: Call) -> Result<Value> {
         let name = call.builtin.name;
         if self.level() > 0 || !self.nets.is_empty() || !self.calls.is_empty() {
             bail!(E0408, call.span, "`{}` has an effect, so it stands at the top level of a file", name;

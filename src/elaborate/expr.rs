@@ -156,11 +156,13 @@ impl Elaborator {
             (Value::Tensor(x), Value::Tensor(y)) => {
                 let result =
                     self.binary(op, Operand { value: x, span: a.span }, Operand { value: y, span: b.span }, span);
-                Ok(result
-                    .map_err(|halt| {
-                        self.with_definitions(super::repair::with_products(halt, x, y, a, b), &[a, b], scope)
-                    })?
-                    .into())
+                let result = Value::from(result.map_err(|halt| {
+                    self.with_definitions(super::repair::with_products(halt, x, y, a, b), &[a, b], scope)
+                })?);
+                if self.is_watched() {
+                    self.note_binary(op, &left, &right, &result);
+                }
+                Ok(result)
             }
             (Value::Str(x), Value::Str(y)) if matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Add) => {
                 let (Some(x), Some(y)) = (x, y) else {

@@ -20,6 +20,7 @@ mod chain;
 mod choice;
 mod control;
 mod define;
+mod diagram;
 mod diff;
 mod draws;
 mod expansion;
@@ -68,6 +69,7 @@ use crate::tensor::{DType, Tensor};
 pub use builtin::{Builtin, Call};
 pub use call::Given;
 pub use control::TracedLoop;
+pub use diagram::{StepBox, Steps};
 pub use expr::list_names;
 pub use function::Function;
 pub use keys::{EXPANSION_KEYS, SaveRule};
@@ -77,7 +79,7 @@ pub use search::{Pick, SEARCH_KEYS, Scores, Search, SearchOutcome, Stage, Unit};
 pub use top_loop::{LoopOutcome, LoopPlan};
 pub use trace::Trace;
 pub use train::TrainingHooks;
-pub use value::{Record, RecordKind, Repr, TensorValue, Value};
+pub use value::{Record, RecordKind, Repr, TensorValue, Training, Value};
 
 /// Why elaboration of a statement stopped.
 #[derive(Debug)]
@@ -213,6 +215,8 @@ pub struct Elaborator {
     pub loops: Option<Vec<FuncId>>,
     /// The layers of the net applied last: path and type of the result.
     layers: Vec<(String, String)>,
+    /// What is noted of the net whose steps are asked for.
+    watch: Option<diagram::Watch>,
     host: Rc<dyn Host>,
     traces: Vec<Trace>,
     /// The nets being applied, innermost last.
@@ -254,6 +258,7 @@ impl Elaborator {
             globals: vec![],
             loops: None,
             layers: vec![],
+            watch: None,
             host,
             traces: vec![Trace::default()],
             nets: vec![],

@@ -1,6 +1,6 @@
 //! The colours of what is typed.
 
-use crate::syntax::{WordKind, words};
+use crate::report::tones::{Tone, tones};
 
 /// A line with the codes of a terminal for its colours; as wide as without.
 pub fn coloured(text: &str) -> String {
@@ -14,18 +14,13 @@ pub fn coloured(text: &str) -> String {
 fn coloured_words(text: &str) -> String {
     let mut shown = String::new();
     let mut at = 0;
-    for (range, kind) in words(text) {
-        let code = match kind {
-            WordKind::Keyword => "35",
-            WordKind::Number => "33",
-            WordKind::Str => "32",
-            WordKind::Comment => "2",
-            // What is being typed is not wrong yet: an open bracket, an open string, a number that ends in a point.
-            WordKind::Bad if text[range.clone()].starts_with('"') => "32",
-            WordKind::Bad if text[range.clone()].starts_with(['(', '[', '{']) => continue,
-            WordKind::Bad if text[range.clone()].starts_with(|c: char| c.is_ascii_digit()) => "33",
-            WordKind::Bad => "31",
-            WordKind::Name | WordKind::Symbol => continue,
+    for (range, tone) in tones(text) {
+        let code = match tone {
+            Tone::Keyword => "35",
+            Tone::Number => "33",
+            Tone::Str => "32",
+            Tone::Comment => "2",
+            Tone::Wrong => "31",
         };
         shown += &text[at..range.start];
         shown += &format!("\u{1b}[{code}m{}\u{1b}[0m", &text[range.clone()]);

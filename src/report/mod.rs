@@ -3,14 +3,17 @@
 //! A session talks to a [`Reporter`] and knows neither terminals nor JSON. What the script prints goes to the standard
 //! output, what the program says about it (progress, diagnostics, logs) to the standard error.
 
+pub mod figure;
 pub mod grid;
 pub mod history;
 pub mod json;
 pub mod number;
+pub mod page;
 pub mod plot;
 pub mod progress;
 pub mod reporter;
 pub mod summary;
+pub mod tones;
 pub mod trial;
 
 pub use history::{EpochRow, History};

@@ -41,6 +41,8 @@ pub struct Reporter {
     form: Form,
     verbosity: Verbosity,
     progress: Progress,
+    /// What the script printed so far, for a report.
+    kept: Option<String>,
 }
 
 impl Reporter {
@@ -52,7 +54,7 @@ impl Reporter {
         progress: ProgressForm,
         verbosity: Verbosity,
     ) -> Reporter {
-        Reporter { out, err, form, verbosity, progress: Progress::new(progress) }
+        Reporter { out, err, form, verbosity, progress: Progress::new(progress), kept: None }
     }
 
     /// Writes into memory, for tests and for programs that embed the language; progress as lines.
@@ -63,8 +65,26 @@ impl Reporter {
         (Reporter::new(out, err, form, ProgressForm::Lines, Verbosity::Normal), captured)
     }
 
+    /// Keeps what is printed from now on.
+    pub fn keep(&mut self) {
+        self.kept.get_or_insert_default();
+    }
+
+    /// What was printed and kept.
+    pub fn take_kept(&mut self) -> String {
+        self.kept.take().unwrap_or_default()
+    }
+
+    /// A picture drawn with characters, with an empty line below.
+    pub fn picture(&mut self, text: &str) {
+        self.out_line(&format!("{text}\n"));
+    }
+
     /// Text the script prints; a newline is added.
     pub fn print(&mut self, text: &str) {
+        if let Some(kept) = &mut self.kept {
+            kept.extend([text, "\n"]);
+        }
         match self.form {
             Form::Text => self.out_line(text),
             Form::Json => self.event(&json::print(text)),

@@ -7,7 +7,6 @@ use crate::bail;
 use crate::elaborate::tree::{flatten, unflatten};
 use crate::elaborate::{Call, Elaborator, Given, Halt, Record, RecordKind, Result, TensorValue, Value};
 use crate::ir::Dim;
-use crate::report::plot::PlotData;
 use crate::source::Span;
 use crate::syntax::ast::Name;
 use crate::tensor::{DType, Tensor};
@@ -66,29 +65,6 @@ impl Runner {
                 .filter_map(|arg| Some((arg.name.as_ref()?.name.to_string(), event_value(&arg.value)?)))
                 .collect();
             self.shared.reporter.borrow_mut().emit(&fields);
-        }
-        Ok(Value::Unit)
-    }
-
-    fn plot(&self, call: &Call) -> Result<Value> {
-        let value = call.arg("x");
-        let Some(mut data) = plot_data(value, self.only_checks()) else {
-            bail!(
-                E0305,
-                call.span_of("x"),
-                "`plot` draws a history, a vector, a matrix or a figure, not {}",
-                value.kind_text()
-            )
-        };
-        if self.only_checks() {
-            return Ok(Value::Unit);
-        }
-        if let Some(title) = call.opt_str("title")? {
-            data.name = title.to_string();
-        }
-        match self.shared.plots.borrow_mut().show(&data) {
-            Ok(line) => self.shared.reporter.borrow_mut().note(&line),
-            Err(error) => return Err(error.into_diagnostic(call.span).into()),
         }
         Ok(Value::Unit)
     }
@@ -319,39 +295,5 @@ fn restored(stored: Stored) -> Tensor {
         Values::F64(values) => Tensor::from_vec(values, &stored.shape),
         Values::I64(values) => Tensor::from_vec(values, &stored.shape),
         Values::Bool(values) => Tensor::from_vec(values, &stored.shape),
-    }
-}
-
-/// What a plot of a value shows; none for what cannot be drawn. While checking only the kind matters.
-fn plot_data(value: &Value, only_checks: bool) -> Option<PlotData> {
-    let empty = |name: &str| PlotData { name: name.into(), columns: vec![], row_names: None, rows: vec![] };
-    match value {
-        Value::Record(record) => match record.kind {
-            RecordKind::History if only_checks => Some(empty("history")),
-            RecordKind::History => {
-                let (leaves, structure) = flatten(value);
-                let columns: Vec<String> =
-                    structure.paths().iter().map(|path| path.trim_start_matches('.').to_string()).collect();
-                let series: Vec<Vec<f64>> = leaves.iter().filter_map(|leaf| Some(leaf.known()?.to_f64_vec())).collect();
-                let n = series.iter().map(Vec::len).min().unwrap_or(0);
-                let rows = (0..n).map(|row| series.iter().map(|column| column[row]).collect()).collect();
-                Some(PlotData { name: "history".into(), columns, row_names: None, rows })
-            }
-            RecordKind::Figure => Some(empty("figure")),
-            RecordKind::Run(_) => plot_data(record.get("history")?, only_checks),
-            _ => None,
-        },
-        Value::Tensor(tensor) if (1..=2).contains(&tensor.rank()) => {
-            if only_checks {
-                return Some(empty("plot"));
-            }
-            let known = tensor.known()?;
-            let values = known.to_f64_vec();
-            let (n, k) = (known.shape()[0], known.shape().get(1).copied().unwrap_or(1));
-            let rows = (0..n).map(|row| values[row * k..(row + 1) * k].to_vec()).collect();
-            let columns = (0..k).map(|column| column.to_string()).collect();
-            Some(PlotData { name: "plot".into(), columns, row_names: None, rows })
-        }
-        _ => None,
     }
 }

@@ -66,7 +66,7 @@ pub struct Shared {
 
 impl Shared {
     pub fn new(options: Options, reporter: Reporter, folder: PathBuf) -> Shared {
-        let plots = Plots::new(options.plots.clone());
+        let plots = Plots::new(options.plots.clone(), options.screen);
         let memory_limit = options.memory.or_else(physical_memory).unwrap_or(FALLBACK_MEMORY);
         Shared {
             engine: Rc::new(Cell::new(options.engine)),

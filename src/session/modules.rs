@@ -26,7 +26,7 @@ macro_rules! library {
 }
 
 library! {
-    "activations" "arrays" "attention" "augment" "clip" "conv" "costs" "data" "init" "layers" "linalg" "metrics" "norm"
+    "activations" "arrays" "attention" "augment" "clip" "conv" "costs" "data" "figures" "init" "layers" "linalg" "metrics" "norm"
     "notes" "optim" "penalty" "pool" "prelude" "recurrent" "schedule" "signal" "stats"
 }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::report::plot::Screen;
 use crate::source::render::Colour;
 
 /// What evaluates the program.
@@ -77,6 +78,10 @@ pub struct Options {
     pub optimise: Optimise,
     /// Where plots are written; nowhere if not said.
     pub plots: Option<PathBuf>,
+    /// The page that is written about the run; none if not said.
+    pub report: Option<PathBuf>,
+    /// The terminal on which plots are drawn that are not written.
+    pub screen: Option<Screen>,
     /// Whether diagnostics are coloured.
     pub colour: Colour,
     /// Set when the user wants the training to stop after its step.

@@ -11,7 +11,7 @@ use crate::ir::op::Stop;
 use crate::syntax::ast::BinaryOp;
 use BuiltinKind::Plain;
 
-pub static TABLE: [Builtin; 6] = [
+pub static TABLE: [Builtin; 7] = [
     Builtin::new("map", "f, xs", "f of every row of xs, stacked.", Plain(|e, call| e.map_rows(&call))),
     Builtin::new(
         "scan",
@@ -26,6 +26,12 @@ pub static TABLE: [Builtin; 6] = [
         Plain(tree_map),
     ),
     Builtin::new("tree_sum", "f, tree", "The sum of f over every tensor in a record or tuple.", Plain(tree_sum)),
+    Builtin::new(
+        "map_fields",
+        "f, record",
+        "f of every field of a record, which may be records themselves: one number a layer.",
+        Plain(map_fields),
+    ),
     Builtin::new(
         "freeze",
         "params, paths",
@@ -101,6 +107,16 @@ fn map_parts(e: &mut Elaborator, call: &Call, f: &Value, parts: &[&Value]) -> Re
         }
         fixed @ (Value::Str(_) | Value::Func(_) | Value::Unit | Value::Poisoned) => Ok(fixed.clone()),
     }
+}
+
+fn map_fields(e: &mut Elaborator, call: Call) -> Result<Value> {
+    let f = call.func("f")?.clone();
+    let Value::Record(record) = call.arg("record") else {
+        bail!(E0303, call.span_of("record"), "`map_fields` takes a record, got {}", call.arg("record").kind_text())
+    };
+    let fields =
+        record.fields.iter().map(|(name, field)| Ok((name.clone(), e.apply(&f, vec![field.clone()], call.span)?)));
+    Ok(Value::plain(fields.collect::<Result<_>>()?))
 }
 
 fn tree_sum(e: &mut Elaborator, call: Call) -> Result<Value> {

@@ -10,9 +10,8 @@ use crate::source::Span;
 use crate::syntax::ast::Arg;
 use BuiltinKind::{Effect, Form};
 
-pub static TABLE: [Builtin; 15] = [
+pub static TABLE: [Builtin; 14] = [
     Builtin::new("print", "x", "Writes a value to the screen.", Effect),
-    Builtin::new("plot", "x, *, to?, title?", "Draws a history, a matrix or a figure.", Effect),
     Builtin::new(
         "csv",
         "path, target?, columns?, header?, delimiter?",
@@ -54,7 +53,7 @@ pub static TABLE: [Builtin; 15] = [
 ];
 
 /// The arguments of a form whose argument names are the user's own, evaluated.
-fn evaluated(e: &mut Elaborator, args: &[Arg], scope: &Rc<Scope>) -> Result<Vec<Given>> {
+pub(super) fn evaluated(e: &mut Elaborator, args: &[Arg], scope: &Rc<Scope>) -> Result<Vec<Given>> {
     let mut given: Vec<Given> = Vec::with_capacity(args.len());
     for arg in args {
         if let Some(name) = &arg.name

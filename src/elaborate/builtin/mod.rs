@@ -17,7 +17,8 @@
 //! | `control` | `map scan tree_map stop_gradient …` |
 //! | `derive` | `grad hessian jvp deriv …` |
 //! | `text` | `str`, values as text |
-//! | `effects` | `print train plot csv save …`: what only top-level statements do |
+//! | `effects` | `print csv save …`: what only top-level statements do |
+//! | `figures` | `plot heatmap filters …`: pictures |
 
 mod control;
 mod conv;
@@ -26,6 +27,7 @@ mod data;
 mod derive;
 mod effects;
 mod einsum;
+mod figures;
 mod join;
 mod linear;
 mod math;
@@ -101,7 +103,7 @@ impl Builtin {
         match self.kind {
             BuiltinKind::Effect | BuiltinKind::Open(_) => true,
             BuiltinKind::Plain(_) => false,
-            BuiltinKind::Form(_) => self.name == "derive",
+            BuiltinKind::Form(_) => ["derive", "plot"].contains(&self.name),
         }
     }
 
@@ -269,7 +271,7 @@ impl Call {
 
 /// Every built-in function.
 pub fn all() -> impl Iterator<Item = &'static Builtin> {
-    let tables: [&'static [Builtin]; 14] = [
+    let tables: [&'static [Builtin]; 15] = [
         &math::TABLE,
         &reduce::TABLE,
         &shape::TABLE,
@@ -284,6 +286,7 @@ pub fn all() -> impl Iterator<Item = &'static Builtin> {
         &text::TABLE,
         &effects::TABLE,
         &data::TABLE,
+        &figures::TABLE,
     ];
     tables.into_iter().flatten()
 }

@@ -47,6 +47,8 @@ impl Reader<'_> {
             // What only repeats, reshapes or relabels is not written.
             Op::Broadcast(_) | Op::Reshape(_) | Op::Refine(_) | Op::Stop(_) | Op::Convert(_) => self.read(node.args[0]),
             Op::Transpose(_) => math::transpose(self.read(node.args[0])),
+            // The key of a draw, of dropout for example, is no number; it is the same in every formula.
+            Op::Const(constant) if constant.value.dtype() == DType::Key => Symbol::new("key", 0).into(),
             Op::Const(constant) if constant.value.len() == 1 => Math::Number(written(&constant.value)),
             Op::SizeOf(size) => Symbol::new(&size.dim.to_string(), 0).into(),
             Op::Map(map) => {

@@ -128,6 +128,7 @@ fn library() -> String {
         ("linalg", "Linear algebra"),
         ("arrays", "Arrays"),
         ("signal", "Signals"),
+        ("figures", "Figures"),
         ("data", "Data"),
         ("notes", "The lecture notes' own variants"),
         ("builtin", "Built in"),
