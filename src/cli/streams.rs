@@ -4,6 +4,8 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use anstream::ColorChoice;
 
+use super::width;
+
 use crate::report::progress::ProgressForm;
 use crate::session::Exit;
 use crate::source::Code;
@@ -80,5 +82,8 @@ pub fn colour() -> Colour {
 /// How progress is shown here: a bar where the standard error is a terminal that can redraw a line.
 pub fn progress_form() -> ProgressForm {
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if std::io::stderr().is_terminal() && !is_dumb { ProgressForm::Bar } else { ProgressForm::Lines }
+    match std::io::stderr().is_terminal() && !is_dumb {
+        true => ProgressForm::Bar { width: width::of_progress },
+        false => ProgressForm::Lines,
+    }
 }

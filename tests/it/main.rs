@@ -17,6 +17,7 @@ mod grad;
 mod inspect;
 mod ops;
 mod passes;
+mod progress;
 mod repl;
 mod robust;
 mod script;
