@@ -34,15 +34,15 @@ pub enum Command {
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
     },
-    /// Print the program as tensor operations, or as the code made of them
+    /// Print the program as tensor operations: all stages side by side and what each pass did, or one stage
     Ir {
         /// The script; `-` is the standard input
         file: PathBuf,
         /// The function, net or training; all if left out
         name: Option<String>,
-        /// How far the program is taken
-        #[arg(long, value_enum, default_value_t = StageArgument::Lowered)]
-        stage: StageArgument,
+        /// One stage alone: how far the program is taken
+        #[arg(long, value_enum)]
+        stage: Option<StageArgument>,
     },
     /// Print the equations of back propagation of a function or net
     Derive {

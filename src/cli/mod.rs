@@ -9,6 +9,7 @@ mod run;
 mod script;
 mod show;
 mod streams;
+mod width;
 
 use std::process::ExitCode;
 

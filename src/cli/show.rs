@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::args::StageArgument;
 use super::script;
 use super::streams::{self, Out};
+use super::width;
 use crate::report::progress::ProgressForm;
 use crate::report::{Form, Reporter, Verbosity};
 use crate::session::{Exit, Notation, Options, Script, Session, Stage};
@@ -24,8 +25,11 @@ pub fn check(files: &[PathBuf]) -> Exit {
     worst
 }
 
-/// Prints the IR of one definition, or of all.
-pub fn ir(file: &Path, name: Option<&str>, stage: StageArgument) -> Exit {
+/// Prints the IR of one definition, or of all trainings: one stage, or all side by side.
+pub fn ir(file: &Path, name: Option<&str>, stage: Option<StageArgument>) -> Exit {
+    let Some(stage) = stage else {
+        return print(file, |session, script| session.passes(script, name, width::columns()));
+    };
     let stage = match stage {
         StageArgument::Lowered => Stage::Lowered,
         StageArgument::Adjoint => Stage::Adjoint,

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use anstream::ColorChoice;
 
+use super::width;
 use crate::report::figure::terminal::Ink;
 use crate::report::plot::Screen;
 use crate::report::progress::ProgressForm;
@@ -82,7 +83,10 @@ pub fn colour() -> Colour {
 /// How progress is shown here: a bar where the standard error is a terminal that can redraw a line.
 pub fn progress_form() -> ProgressForm {
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if std::io::stderr().is_terminal() && !is_dumb { ProgressForm::Bar } else { ProgressForm::Lines }
+    match std::io::stderr().is_terminal() && !is_dumb {
+        true => ProgressForm::Bar { width: width::of_progress },
+        false => ProgressForm::Lines,
+    }
 }
 
 /// The terminal that pictures are drawn on: that of the standard output, if it is one.

@@ -272,7 +272,10 @@ impl Elaborator {
         let def = closure.def.clone();
         self.enter_definition(closure, span)?;
         let via = self.enter_call();
+        let inside = self.in_function || def.name.is_some();
+        let before = std::mem::replace(&mut self.in_function, inside);
         let result = self.call_fn_inside(closure, given, span);
+        self.in_function = before;
         self.leave_call(via);
         self.calls.pop();
         result.map_err(|halt| called_from(halt, &def, span))

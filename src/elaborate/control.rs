@@ -205,7 +205,12 @@ impl Elaborator {
         xs: &[TensorValue],
     ) -> Result<(super::trace::Traced, Vec<Value>, Option<Structure>)> {
         let turn_type = (Type::scalar(DType::I64), Some(Name::from("turn")));
-        let carry_types = carry.iter().map(|value| (value.ty.clone(), None));
+        // `derive` calls what goes from turn to turn as the script does.
+        let single = |idx: usize| {
+            self.keep_calls && structures.iter().all(|structure| structure.paths().len() == 1) && idx < names.len()
+        };
+        let carry_types =
+            carry.iter().enumerate().map(|(idx, value)| (value.ty.clone(), single(idx).then(|| names[idx].clone())));
         let row_types = xs.iter().map(|x| (x.ty.with_shape(x.ty.shape[1..].to_vec()), None));
         let params: Vec<(Type, Option<Name>)> = [turn_type].into_iter().chain(carry_types).chain(row_types).collect();
         let (mut after, mut emitted) = (vec![], None);

@@ -14,6 +14,8 @@ pub(super) struct Rows {
     pub(super) n_parts: usize,
     /// Whether the rows are fields `x` and `t`.
     pub(super) is_dataset: bool,
+    /// How many rows there are, where that is known.
+    pub(super) count: Option<usize>,
 }
 
 /// The text of an expansion, its holes named `hole_…`.

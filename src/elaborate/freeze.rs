@@ -1,4 +1,4 @@
-//! Parameters that a training leaves as they are, named by their paths: `freeze = ["dense_1"]`.
+//! Parameters named by their paths, `["dense_1"]`: those that a training leaves as they are, those that `derive` shows.
 
 use super::expr::list_names;
 use super::scope::did_you_mean;
@@ -10,7 +10,7 @@ use crate::ir::Dim;
 use crate::source::Span;
 
 /// For every tensor of a tree of parameters whether one of the paths names it, or something it is part of.
-pub(super) fn frozen_leaves(params: &Value, paths: &Value, span: Span) -> Result<Vec<bool>> {
+pub fn named_leaves(params: &Value, paths: &Value, span: Span) -> Result<Vec<bool>> {
     let given = match paths {
         Value::Tuple(items) => items.to_vec(),
         Value::Tensor(tensor) if tensor.ty.shape.first().and_then(Dim::known) == Some(0) => vec![],
@@ -18,7 +18,7 @@ pub(super) fn frozen_leaves(params: &Value, paths: &Value, span: Span) -> Result
     };
     let leaves: Vec<String> =
         flatten(params).1.paths().iter().map(|path| path.trim_start_matches('.').to_string()).collect();
-    let mut frozen = vec![false; leaves.len()];
+    let mut named = vec![false; leaves.len()];
     for path in &given {
         let path = match path {
             Value::Str(Some(path)) => path,
@@ -32,11 +32,11 @@ pub(super) fn frozen_leaves(params: &Value, paths: &Value, span: Span) -> Result
         if path.is_empty() || !leaves.iter().any(is_meant) {
             return Err(unknown_path(path, &leaves, span));
         }
-        for (leaf, is_frozen) in leaves.iter().zip(&mut frozen) {
-            *is_frozen |= is_meant(leaf);
+        for (leaf, is_named) in leaves.iter().zip(&mut named) {
+            *is_named |= is_meant(leaf);
         }
     }
-    Ok(frozen)
+    Ok(named)
 }
 
 fn unknown_path(path: &str, leaves: &[String], span: Span) -> Halt {

@@ -25,7 +25,7 @@ mod diff;
 mod draws;
 mod expansion;
 mod expr;
-mod freeze;
+pub mod freeze;
 pub mod function;
 mod import;
 mod index;
@@ -186,6 +186,8 @@ pub struct Elaborator {
     pub diagnostics: Vec<Diagnostic>,
     /// Keep calls of named functions as calls, so that `derive` can name them.
     pub keep_calls: bool,
+    /// Whether a function is being called, and not a layer: names in it are none of the page that `derive` writes.
+    in_function: bool,
     /// Whether a name may be bound again in one scope, as in the REPL.
     pub may_rebind: bool,
     /// Whether annotated definitions are checked where they stand.
@@ -243,6 +245,7 @@ impl Elaborator {
             file_names: vec![],
             diagnostics: vec![],
             keep_calls: false,
+            in_function: false,
             may_rebind: false,
             checks_definitions: true,
             seed_is_fixed: false,

@@ -141,7 +141,9 @@ impl Elaborator {
         }
         let result = self.enter_definition(closure, span).and_then(|()| {
             let via = self.enter_call();
+            let before = std::mem::replace(&mut self.in_function, false);
             let result = self.layer_body(closure, given, span);
+            self.in_function = before;
             self.leave_call(via);
             self.leave_definition();
             result

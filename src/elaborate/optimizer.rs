@@ -117,7 +117,7 @@ impl Elaborator {
             )
         }
         let frozen = match &freeze {
-            Some(paths) => super::freeze::frozen_leaves(&params, &paths.value, paths.span)?,
+            Some(paths) => super::freeze::named_leaves(&params, &paths.value, paths.span)?,
             None => vec![false; ws.len()],
         };
         let step = optimizer.get("count").and_then(Value::as_tensor).cloned().expect("an optimizer value has a count");

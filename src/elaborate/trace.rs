@@ -171,7 +171,9 @@ impl Elaborator {
 
     /// Gives a value the user's name for it, for `derive` and the text form.
     pub fn name_value(&mut self, value: &TensorValue, name: &Name) {
-        if let Repr::Node { level, id } = &value.repr {
+        if let Repr::Node { level, id } = &value.repr
+            && !(self.keep_calls && self.in_function)
+        {
             self.traces[*level].graph.name_value(*id, name);
         }
     }

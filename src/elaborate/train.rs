@@ -28,6 +28,12 @@ pub struct TrainingHooks {
     pub stop: Option<Value>,
     /// When and where its model is saved.
     pub save: Option<SaveRule>,
+    /// The learning rate, a number or a function of the step.
+    pub rate: Option<Value>,
+    /// How many rows are trained on in an epoch.
+    pub rows: Option<usize>,
+    /// How many rows a step takes; all if not said.
+    pub batch: Option<usize>,
 }
 
 /// A `train` statement taken apart.
@@ -107,12 +113,14 @@ impl Elaborator {
         if let Some(loss) = loss {
             self.key_value(loss, scope, "loss")?;
         }
+        let mut rate = None;
         if let Some(optimizer) = key("optimizer") {
             let value = self.expr(optimizer, scope)?;
             if !value.as_func().is_some_and(|func| func.def_kind() == Some(ast::DefKind::Optimizer)) {
                 bail!(E0303, optimizer.span, "`optimizer` is an optimizer, got {}", value.kind_text();
                       help: "for example `optimizer = adam(lr = 1e-3)`")
             }
+            rate = learning_rate(&value);
         }
         let metrics = self.metric_values(key("metrics"), scope)?;
         if loss.is_some() && !metrics.is_empty() {
@@ -145,7 +153,13 @@ impl Elaborator {
             },
             _ => "net".into(),
         };
-        Ok(Plan { stmts, model: text.model, cost: cost_value, metrics, hooks: TrainingHooks { net: name, stop, save } })
+        let batch = match key("batch") {
+            Some(batch) => self.expr(batch, scope)?.as_tensor().and_then(TensorValue::as_int),
+            None => None,
+        };
+        let batch = batch.and_then(|batch| usize::try_from(batch).ok()).filter(|batch| *batch > 0);
+        let hooks = TrainingHooks { net: name, stop, save, rate, rows: rows.count, batch };
+        Ok(Plan { stmts, model: text.model, cost: cost_value, metrics, hooks })
     }
 
     fn key_value(&mut self, expr: &Expr, scope: &Rc<Scope>, key: &str) -> Result<Value> {
@@ -210,8 +224,9 @@ impl Elaborator {
         scope: &Rc<Scope>,
     ) -> Result<Rows> {
         let data = self.expr(&training.data, scope)?;
+        let count = row_count(&data);
         let rows = |train: &str, valid: Option<&str>, n_parts, is_dataset| {
-            Ok(Rows { train: train.into(), valid: valid.map(String::from), n_parts, is_dataset })
+            Ok(Rows { train: train.into(), valid: valid.map(String::from), n_parts, is_dataset, count })
         };
         let explicit = valid.map(|_| "hole_valid");
         match &data {
@@ -336,4 +351,25 @@ pub(super) fn metric_expr(metrics: &Expr, idx: usize) -> Option<Expr> {
         _ if matches!(metrics.kind, ExprKind::Name(_)) => Some(metrics.clone()),
         _ => None,
     }
+}
+
+/// The rows of what is trained on, where they are known.
+fn row_count(data: &Value) -> Option<usize> {
+    let first = |value: &Value| value.as_tensor().and_then(|tensor| tensor.ty.shape.first()?.known());
+    let count = match data {
+        Value::Record(record) => match record.get("train") {
+            Some(part) => part.as_record()?.get("x").and_then(first),
+            None => record.get("x").and_then(first),
+        },
+        Value::Tuple(items) => items.first().and_then(first),
+        other => first(other),
+    };
+    count.and_then(|count| usize::try_from(count).ok())
+}
+
+/// The hyper-parameter `lr` of an optimizer.
+fn learning_rate(optimizer: &Value) -> Option<Value> {
+    let closure = optimizer.as_func()?.closure()?;
+    let place = closure.def.lists.first()?.iter().position(|param| &*param.name.name == "lr")?;
+    closure.hyper.as_ref()?.get(place).cloned()
 }

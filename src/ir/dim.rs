@@ -318,6 +318,15 @@ impl Dim {
         }
     }
 
+    /// The polynomial as terms: a coefficient, and factors that are a name or a division each.
+    pub fn terms(&self) -> Vec<(i64, Vec<Dim>)> {
+        let factor = |atom: &Atom| Dim::of_poly(Poly::of_atom(atom.clone()));
+        match &self.size {
+            Size::Const(number) => vec![(*number, vec![])],
+            Size::Poly(poly) => poly.0.iter().map(|(atoms, n)| (*n, atoms.iter().map(factor).collect())).collect(),
+        }
+    }
+
     /// Every symbol in it, in no stated order, some perhaps twice.
     pub fn symbols(&self) -> Vec<Symbol> {
         let mut found = vec![];

@@ -23,6 +23,10 @@ pub struct EpochRow {
     pub metrics: Vec<(String, f64)>,
     /// The cost and the metrics on the validation rows, by name; empty without them.
     pub valid: Vec<(String, f64)>,
+    /// The learning rate of the epoch's last step, where it is known.
+    pub rate: Option<f64>,
+    /// How many rows an epoch has, where that is known.
+    pub rows: Option<usize>,
 }
 
 impl EpochRow {
@@ -146,6 +150,7 @@ mod tests {
             seconds: 0.5 * epoch as f64,
             metrics: vec![("accuracy".to_string(), 0.5)],
             valid: vec![("cost".to_string(), 2.0), ("accuracy".to_string(), 0.25)],
+            ..EpochRow::default()
         }
     }
 

@@ -104,6 +104,7 @@ mod tests {
             seconds: 1.25,
             metrics: vec![("f1".to_string(), 1.0), ("accuracy".to_string(), 0.25)],
             valid: vec![("cost".to_string(), f64::NAN)],
+            ..EpochRow::default()
         };
         assert_eq!(
             epoch(&row).to_string(),

@@ -1,24 +1,37 @@
-//! How far a training is: a bar on a terminal, a plain line an epoch elsewhere, nothing if asked to be quiet.
+//! How far a training is: one line on a terminal that is drawn anew, a plain line an epoch elsewhere, nothing if asked to be
+//! quiet.
+//!
+//! ```text
+//! mlp 12/30 ━━━━━━━━──────────── 1.2 s left  cost 0.31234  accuracy 0.9123  valid.cost 0.3501  lr 0.001  51,200 rows/s
+//! ```
+//!
+//! The line is never longer than the terminal is wide at the moment: the bar gets shorter, then what matters least is left
+//! out. It is drawn some times a second, so that the time left runs down and a new width is met soon.
 
 use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::history::EpochRow;
-use super::number::duration;
+use super::number::{duration, significant, thousands};
 use super::trial::TrialRow;
 
-/// The bar's steps in an epoch, so that it moves within long ones.
-const STEPS: f64 = 1000.0;
+/// The lengths a bar may have, in characters; none at all where there is no room.
+const BARS: [usize; 5] = [20, 12, 8, 4, 0];
 
-/// The characters of the bar itself.
-const BAR_WIDTH: usize = 20;
+/// How often the line is drawn at least.
+const TICK: Duration = Duration::from_millis(125);
 
 /// How progress is shown.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum ProgressForm {
     /// One line that is drawn anew: for terminals.
-    Bar,
+    Bar {
+        /// How many columns the terminal has at the moment.
+        width: fn() -> usize,
+    },
     /// A line for each epoch: for pipes and files.
     Lines,
     /// Not at all.
@@ -29,41 +42,65 @@ pub enum ProgressForm {
 pub struct Progress {
     form: ProgressForm,
     bar: Option<ProgressBar>,
+    /// What the bar shows.
+    shown: Arc<Mutex<Shown>>,
     /// The line that stays of what ended last.
     last: Option<String>,
+}
+
+/// What is known of how far it is.
+#[derive(Clone, Debug, Default)]
+struct Shown {
+    run: String,
+    /// How many epochs or trials are done, of how many.
+    done: usize,
+    all: Option<usize>,
+    /// How long that took, and when it was so far.
+    seconds: f64,
+    at: Option<Instant>,
+    /// What else is known, the most important first.
+    fields: Vec<String>,
 }
 
 impl Progress {
     /// Nothing is shown yet.
     pub fn new(form: ProgressForm) -> Progress {
-        Progress { form, bar: None, last: None }
+        Progress { form, bar: None, shown: Arc::default(), last: None }
     }
 
     /// Whether anything is shown at all.
     pub fn is_seen(&self) -> bool {
-        self.form != ProgressForm::Silent
+        !matches!(self.form, ProgressForm::Silent)
+    }
+
+    /// Whether a line is drawn anew.
+    pub fn is_drawn(&self) -> bool {
+        matches!(self.form, ProgressForm::Bar { .. })
     }
 
     /// A training begins: `epochs` is how many there will be at most.
     pub fn begin(&mut self, run: &str, epochs: Option<usize>) {
         self.last = None;
-        if self.form != ProgressForm::Bar {
-            return;
-        }
-        let bar = ProgressBar::with_draw_target(
-            epochs.map(|epochs| (epochs as f64 * STEPS) as u64),
-            ProgressDrawTarget::stderr(),
-        );
-        // `wide_msg` cuts the message at the terminal's width: a line that wraps could not be drawn over.
-        bar.set_style(ProgressStyle::with_template("{wide_msg}").expect("the template is well-formed"));
-        bar.set_message(format!("{run}  starting"));
+        let ProgressForm::Bar { width } = self.form else { return };
+        self.show(Shown { run: run.to_string(), all: epochs, fields: vec!["starting".into()], ..Shown::default() });
+        let shown = self.shown.clone();
+        let line = move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let shown = shown.lock().unwrap_or_else(PoisonError::into_inner);
+            // The last column stays free: some terminals begin a new line as soon as it is written to.
+            // A line that cannot be drawn is drawn the next time.
+            let _ = out.write_str(&shown.line(width().saturating_sub(1), Instant::now()));
+        };
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{line}").expect("the template is well-formed");
+        bar.set_style(style.with_key("line", line));
+        bar.enable_steady_tick(TICK);
         self.bar = Some(bar);
     }
 
-    /// Within the epoch after the last one reported: `done` of the epochs are behind us, 2.5 in the middle of the third.
-    pub fn within(&mut self, done: f64) {
+    fn show(&self, shown: Shown) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = shown;
         if let Some(bar) = &self.bar {
-            bar.set_position((done * STEPS) as u64);
+            bar.tick();
         }
     }
 
@@ -73,11 +110,15 @@ impl Progress {
             ProgressForm::Silent => {}
             // Progress is not worth failing for: a closed standard error loses it and nothing else.
             ProgressForm::Lines => drop(writeln!(err, "{}", row.line())),
-            ProgressForm::Bar => {
-                if let Some(bar) = &self.bar {
-                    bar.set_message(bar_line(row));
-                    bar.set_position((row.epoch as f64 * STEPS) as u64);
-                }
+            ProgressForm::Bar { .. } => {
+                self.show(Shown {
+                    run: row.run.clone(),
+                    done: row.epoch,
+                    all: row.epochs,
+                    seconds: row.seconds,
+                    at: Some(Instant::now()),
+                    fields: epoch_fields(row),
+                });
                 self.last = Some(row.line());
             }
         }
@@ -88,11 +129,15 @@ impl Progress {
         match self.form {
             ProgressForm::Silent => {}
             ProgressForm::Lines => drop(writeln!(err, "{}", row.line())),
-            ProgressForm::Bar => {
-                if let Some(bar) = &self.bar {
-                    bar.set_message(search_line(row));
-                    bar.set_position((row.trial as f64 * STEPS) as u64);
-                }
+            ProgressForm::Bar { .. } => {
+                self.show(Shown {
+                    run: row.run.clone(),
+                    done: row.trial,
+                    all: Some(row.trials),
+                    seconds: row.seconds,
+                    at: Some(Instant::now()),
+                    fields: trial_fields(row),
+                });
                 self.last = Some(row.line());
             }
         }
@@ -101,11 +146,19 @@ impl Progress {
     /// The training ended: the bar makes way for the line of its last epoch.
     pub fn end(&mut self, err: &mut dyn Write) {
         if let Some(bar) = self.bar.take() {
+            bar.disable_steady_tick();
             bar.finish_and_clear();
         }
-        if let Some(line) = self.last.take() {
-            drop(writeln!(err, "{line}"));
-        }
+        let Some(line) = self.last.take() else { return };
+        let line = match self.form {
+            ProgressForm::Bar { width } => {
+                let mut parts = line.split("  ").map(str::to_string);
+                let head = parts.next().unwrap_or_default();
+                fitted(head, &parts.collect::<Vec<_>>(), width().saturating_sub(1))
+            }
+            ProgressForm::Lines | ProgressForm::Silent => line,
+        };
+        drop(writeln!(err, "{line}"));
     }
 
     /// Does something that writes to the terminal, with the bar out of the way.
@@ -117,29 +170,91 @@ impl Progress {
     }
 }
 
-/// The line of a bar: how far and how long first, what matters less last, where a narrow terminal cuts it.
-fn bar_line(row: &EpochRow) -> String {
-    let Some(epochs) = row.epochs.filter(|epochs| *epochs > 0) else {
-        return row.line();
-    };
-    let line = row.line();
-    let rest = line.split_once("  cost ").map_or("", |(_, rest)| rest);
-    format!("{} {}  cost {rest}", row.run, bar(row.epoch, epochs, row.seconds))
+impl Drop for Progress {
+    /// Whatever ends the program leaves no half of a line behind.
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.disable_steady_tick();
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn epoch_fields(row: &EpochRow) -> Vec<String> {
+    let mut fields = vec![format!("cost {}", significant(row.cost, 5))];
+    fields.extend(row.metrics.iter().map(|(name, value)| format!("{name} {}", significant(*value, 4))));
+    fields.extend(row.valid.iter().map(|(name, value)| format!("valid.{name} {}", significant(*value, 4))));
+    fields.extend(row.rate.map(|rate| format!("lr {}", short(rate))));
+    if let Some(rows) = row.rows
+        && row.seconds > 0.0
+    {
+        let speed = rows as f64 * row.epoch as f64 / row.seconds;
+        fields.push(format!("{} samples/s", thousands(speed.round() as u128)));
+    }
+    fields
+}
+
+/// A learning rate as it is written: `0.001`, `2.5e-5`.
+fn short(number: f64) -> String {
+    let (plain, rounded) = (format!("{number:?}"), significant(number, 3));
+    if plain.chars().count() <= rounded.chars().count() { plain } else { rounded }
 }
 
 /// The same for a search: the score and the best one matter most.
-fn search_line(row: &TrialRow) -> String {
-    let line = row.line();
-    let rest = line.split_once(&format!("  {} ", row.name)).map_or("", |(_, rest)| rest);
-    format!("{} {}  {} {rest}", row.run, bar(row.trial, row.trials, row.seconds), row.name)
+fn trial_fields(row: &TrialRow) -> Vec<String> {
+    let mut fields =
+        vec![format!("{} {}", row.name, significant(row.score, 4)), format!("best {}", significant(row.best, 4))];
+    fields.extend(row.values().into_iter().map(|(name, value)| format!("{name} {value}")));
+    fields
 }
 
-/// `3/49 ━━────── 1.2 s left`.
-fn bar(done: usize, all: usize, seconds: f64) -> String {
-    let full = (done * BAR_WIDTH / all.max(1)).min(BAR_WIDTH);
-    // Each takes about the same time, so the mean over all is the steadiest guess.
-    let left = seconds / done.max(1) as f64 * all.saturating_sub(done) as f64;
-    format!("{done}/{all} {}{} {} left", "━".repeat(full), "─".repeat(BAR_WIDTH - full), duration(left))
+impl Shown {
+    /// The line, of at most so many characters.
+    fn line(&self, room: usize, now: Instant) -> String {
+        let Some(all) = self.all.filter(|all| *all > 0) else {
+            return fitted(format!("{} {}", self.run, self.done), &self.fields, room);
+        };
+        let head = |length: usize| {
+            let full = (self.done * length / all).min(length);
+            let bar = if length == 0 {
+                String::new()
+            } else {
+                format!(" {}{}", "━".repeat(full), "─".repeat(length - full))
+            };
+            format!("{} {}/{all}{bar}{}", self.run, self.done, self.left(all, now))
+        };
+        let count = |text: &str| text.chars().count();
+        let whole: usize = self.fields.iter().map(|field| 2 + count(field)).sum();
+        let first = self.fields.first().map_or(0, |field| 2 + count(field));
+        // The longest bar beside everything, else the longest beside what matters most.
+        let longest = |beside: usize| BARS.into_iter().find(|&length| count(&head(length)) + beside <= room);
+        let length = longest(whole).filter(|length| *length >= 8).or_else(|| longest(first)).unwrap_or(0);
+        fitted(head(length), &self.fields, room)
+    }
+
+    /// ` 1.2 s left`; each takes about the same time, so the mean over all is the steadiest guess.
+    fn left(&self, all: usize, now: Instant) -> String {
+        if self.done == 0 {
+            return String::new();
+        }
+        let since = self.at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
+        let left = self.seconds / self.done as f64 * all.saturating_sub(self.done) as f64 - since;
+        format!(" {} left", duration(left.max(0.0)))
+    }
+}
+
+/// A head and the fields that fit behind it.
+fn fitted(head: String, fields: &[String], room: usize) -> String {
+    let mut line: String = head.chars().take(room).collect();
+    let mut n = line.chars().count();
+    for field in fields {
+        n += 2 + field.chars().count();
+        if n > room {
+            break;
+        }
+        line += &format!("  {field}");
+    }
+    line
 }
 
 #[cfg(test)]
@@ -153,8 +268,19 @@ mod tests {
             epochs: Some(4),
             cost: 0.5,
             seconds: epoch as f64,
-            ..EpochRow::default()
+            metrics: vec![("accuracy".to_string(), 0.9)],
+            valid: vec![("cost".to_string(), 0.6)],
+            rate: Some(0.001),
+            rows: Some(12_800),
         }
+    }
+
+    fn line(epoch: usize, room: usize) -> String {
+        let row = row(epoch);
+        let now = Instant::now();
+        let fields = epoch_fields(&row);
+        let shown = Shown { run: row.run, done: epoch, all: row.epochs, seconds: row.seconds, at: Some(now), fields };
+        shown.line(room, now)
     }
 
     #[test]
@@ -163,12 +289,12 @@ mod tests {
         let mut progress = Progress::new(ProgressForm::Lines);
         progress.begin("mlp", Some(4));
         progress.epoch(&row(1), &mut err);
-        progress.within(1.5);
         progress.epoch(&row(2), &mut err);
         progress.end(&mut err);
         assert_eq!(
             String::from_utf8(err).unwrap(),
-            "mlp  epoch 1/4  cost 0.50000  1.0 s\nmlp  epoch 2/4  cost 0.50000  2.0 s\n"
+            "mlp  epoch 1/4  cost 0.50000  accuracy 0.9000  valid.cost 0.6000  1.0 s\n\
+             mlp  epoch 2/4  cost 0.50000  accuracy 0.9000  valid.cost 0.6000  2.0 s\n"
         );
     }
 
@@ -185,18 +311,47 @@ mod tests {
     #[test]
     fn a_bar_leaves_its_last_line() {
         let mut err = Vec::new();
-        let mut progress = Progress::new(ProgressForm::Bar);
+        let mut progress = Progress::new(ProgressForm::Bar { width: || 80 });
         progress.begin("mlp", Some(4));
         progress.epoch(&row(1), &mut err);
         progress.epoch(&row(2), &mut err);
         assert!(err.is_empty(), "while it runs the bar draws itself");
         progress.end(&mut err);
-        assert_eq!(String::from_utf8(err).unwrap(), "mlp  epoch 2/4  cost 0.50000  2.0 s\n");
+        let last = "mlp  epoch 2/4  cost 0.50000  accuracy 0.9000  valid.cost 0.6000  2.0 s\n";
+        assert_eq!(String::from_utf8(err).unwrap(), last);
     }
 
     #[test]
-    fn the_bar_says_how_long_it_takes() {
-        assert_eq!(bar_line(&row(1)), "mlp 1/4 ━━━━━─────────────── 3.0 s left  cost 0.50000  1.0 s");
-        assert_eq!(bar_line(&row(4)), "mlp 4/4 ━━━━━━━━━━━━━━━━━━━━ 0 ms left  cost 0.50000  4.0 s");
+    fn the_line_says_what_there_is_room_for() {
+        for (room, wanted) in [
+            (
+                119,
+                "mlp 1/4 ━━━━━─────────────── 3.0 s left  cost 0.50000  accuracy 0.9000  valid.cost 0.6000  lr 0.001  12,800 samples/s",
+            ),
+            (
+                107,
+                "mlp 1/4 ━━────── 3.0 s left  cost 0.50000  accuracy 0.9000  valid.cost 0.6000  lr 0.001  12,800 samples/s",
+            ),
+            (80, "mlp 1/4 ━━━━━─────────────── 3.0 s left  cost 0.50000  accuracy 0.9000"),
+            (39, "mlp 1/4 ━─── 3.0 s left  cost 0.50000"),
+            (33, "mlp 1/4 3.0 s left  cost 0.50000"),
+            (20, "mlp 1/4 3.0 s left"),
+            (7, "mlp 1/4"),
+        ] {
+            assert_eq!(line(1, room), wanted, "{room}");
+        }
+        assert!(line(4, 60).starts_with("mlp 4/4 ━━━━━━━━━━━━━━━━━━━━ 0 ms left"), "{}", line(4, 60));
+        for room in 0..140 {
+            assert!(line(2, room).chars().count() <= room, "{room}");
+        }
+    }
+
+    #[test]
+    fn the_time_left_runs_down() {
+        let now = Instant::now();
+        let shown = Shown { run: "mlp".into(), done: 1, all: Some(4), seconds: 10.0, at: Some(now), fields: vec![] };
+        assert!(shown.line(60, now).contains("30.0 s left"));
+        assert!(shown.line(60, now + Duration::from_secs(12)).contains("18.0 s left"));
+        assert!(shown.line(60, now + Duration::from_secs(99)).contains("0 ms left"));
     }
 }

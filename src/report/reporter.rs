@@ -96,14 +96,14 @@ impl Reporter {
         self.progress.begin(run, epochs);
     }
 
-    /// `done` epochs of the training are behind us: 2.5 in the middle of the third.
-    pub fn within_epoch(&mut self, done: f64) {
-        self.progress.within(done);
-    }
-
     /// Whether anybody sees the rows of epochs.
     pub fn wants_epochs(&self) -> bool {
         self.form == Form::Json || self.progress.is_seen()
+    }
+
+    /// Whether a line of progress is drawn, which shows more of an epoch than its row.
+    pub fn draws_progress(&self) -> bool {
+        self.progress.is_drawn()
     }
 
     /// An epoch ended.

@@ -28,20 +28,25 @@ pub struct TrialRow {
 }
 
 impl TrialRow {
+    /// What was varied, as text.
+    pub fn values(&self) -> Vec<(&str, String)> {
+        let shown = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+                Some(number) => short(number),
+                None => number.to_string(),
+            },
+            other => other.to_string(),
+        };
+        self.values.iter().map(|(name, value)| (name.as_str(), shown(value))).collect()
+    }
+
     /// One line: `mlp  trial  3/49  lr 0.01  hidden 50  accuracy 0.9123  best 0.9512  1.2 s`.
     pub fn line(&self) -> String {
         let width = self.trials.to_string().len();
         let mut line = format!("{}  trial {:>width$}/{}", self.run, self.trial, self.trials);
-        for (name, value) in &self.values {
-            let shown = match value {
-                Value::String(text) => text.clone(),
-                Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
-                    Some(number) => short(number),
-                    None => number.to_string(),
-                },
-                other => other.to_string(),
-            };
-            line += &format!("  {name} {shown}");
+        for (name, value) in self.values() {
+            line += &format!("  {name} {value}");
         }
         let (score, best) = (significant(self.score, 4), significant(self.best, 4));
         line + &format!("  {} {score}  best {best}  {}", self.name, duration(self.seconds))

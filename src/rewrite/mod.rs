@@ -59,22 +59,46 @@ pub fn least(module: &mut Module, entry: FuncId) {
 /// Every pass over `entry` and the regions it needs, innermost first, once it has been expanded: its regions are its own
 /// then.
 pub fn pipeline(module: &mut Module, entry: FuncId) {
+    pipeline_watched(module, entry, &mut |_, _| {});
+}
+
+/// The same, for those who look on: `seen` is told of every pass that was done, and given the module.
+pub fn pipeline_watched(module: &mut Module, entry: FuncId, seen: &mut dyn FnMut(&'static str, &Module)) {
     for func in module.reachable(entry) {
-        choose(module, func);
-        prepare(module, func);
-        inline::drop_stops(module, func);
-        tidy(module, func);
+        for (name, pass) in FIRST {
+            pass(module, func);
+            seen(name, module);
+        }
+        tidy_watched(module, func, seen);
     }
     // What a loop does not need to give, it does not need to compute.
     prune(module, entry);
+    seen("prune", module);
     for func in module.reachable(entry) {
-        tidy(module, func);
+        tidy_watched(module, func, seen);
     }
     verify_after("rewriting", module);
 }
 
-fn tidy(module: &mut Module, func: FuncId) {
-    simplify(module, func);
-    cse(module, func);
-    dce(module, func);
+/// A pass over one function.
+type Pass = fn(&mut Module, FuncId);
+
+/// What [`prepare`] does, with the choices made before it and the stops dropped behind it.
+const FIRST: [(&str, Pass); 7] = [
+    ("choose", choose),
+    ("inline", inline),
+    ("simplify", simplify),
+    ("cse", cse),
+    ("stabilise", stabilise),
+    ("dce", dce),
+    ("inline", inline::drop_stops),
+];
+
+const TIDY: [(&str, Pass); 3] = [("simplify", simplify), ("cse", cse), ("dce", dce)];
+
+fn tidy_watched(module: &mut Module, func: FuncId, seen: &mut dyn FnMut(&'static str, &Module)) {
+    for (name, pass) in TIDY {
+        pass(module, func);
+        seen(name, module);
+    }
 }

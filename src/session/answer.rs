@@ -1,7 +1,7 @@
 //! How a value is shown at a prompt: itself and its type, a model as its layers, a function by its signature.
 
 use super::host::Shared;
-use super::inspect::summary_text;
+use super::summary::summary_text;
 use crate::elaborate::builtin::format_value;
 use crate::elaborate::function::FunctionKind;
 use crate::elaborate::{Elaborator, Function, RecordKind, Result, Value};

@@ -2,15 +2,24 @@
 
 use super::options::Notation as NotationOption;
 use crate::bail;
+use crate::elaborate::freeze::named_leaves;
 use crate::elaborate::tree::{flatten, unflatten};
 use crate::elaborate::{Elaborator, Function, Given, Phase, Repr, Result, TensorValue, Value, list_names};
-use crate::grad::derive::{Equations, Form, Request, Updates, equations};
-use crate::ir::Type;
+use crate::grad::derive::{Form, Request, Updates, equations};
+use crate::ir::{FuncId, Type};
 use crate::source::Span;
 use crate::syntax::ast::{DefKind, Name};
 
 /// The most parameters of a net whose derivatives are written one by one.
 const FEW_PARAMETERS: i64 = 12;
+
+/// A cost as a function of the IR, and what to derive of it.
+pub struct Derivation {
+    /// The cost.
+    pub func: FuncId,
+    /// What is asked.
+    pub request: Request,
+}
 
 /// The equations of a function, or of a net with a cost, as text or LaTeX.
 pub fn derivation(
@@ -19,6 +28,17 @@ pub fn derivation(
     notation: NotationOption,
     span: Span,
 ) -> Result<String> {
+    let derivation = traced(elaborator, given, span)?;
+    let equations = equations(&elaborator.module, derivation.func, &derivation.request);
+    Ok(match notation {
+        NotationOption::Text => equations.to_text(),
+        NotationOption::Latex => equations.to_latex(),
+        NotationOption::Document => equations.to_document(),
+    })
+}
+
+/// What `derive` is asked for: a function, or a net with a cost.
+pub fn traced(elaborator: &mut Elaborator, given: Vec<Given>, span: Span) -> Result<Derivation> {
     let Some(of) = given.iter().find(|arg| arg.name.is_none()) else {
         bail!(E0204, span, "`derive` needs a function or a net")
     };
@@ -29,35 +49,30 @@ pub fn derivation(
         bail!(E0203, wrong.span, "`derive` has no argument `{}`", wrong.name; help: "it has `cost` and `wrt`")
     }
     let before = std::mem::replace(&mut elaborator.keep_calls, true);
-    let equations = match &of.value {
-        Value::Func(func) if func.def_kind() == Some(DefKind::Net) => {
-            let Some(cost) = named("cost") else {
-                elaborator.keep_calls = before;
-                bail!(E0405, span, "the equations of a net need a cost"; help: "`derive({}, cost = cross_entropy)`", func.name())
-            };
-            net_equations(elaborator, func, &cost.value, span)
-        }
-        Value::Func(func) => function_equations(elaborator, func, named("wrt"), span),
+    let traced = match &of.value {
+        Value::Func(func) if func.def_kind() == Some(DefKind::Net) => match named("cost") {
+            Some(cost) => of_net(elaborator, func, &cost.value, named("wrt"), span),
+            None => Err(crate::diagnostic!(E0405, span, "the equations of a net need a cost";
+                help: "`derive({}, cost = cross_entropy)`", func.name())
+            .into()),
+        },
+        Value::Func(func) => of_function(elaborator, func, named("wrt"), span),
         other => {
-            elaborator.keep_calls = before;
-            bail!(E0303, of.span, "`derive` needs a function or a net, got {}", other.kind_text())
+            Err(crate::diagnostic!(E0303, of.span, "`derive` needs a function or a net, got {}", other.kind_text())
+                .into())
         }
     };
     elaborator.keep_calls = before;
-    let equations = equations?;
-    Ok(match notation {
-        NotationOption::Text => equations.to_text(),
-        NotationOption::Latex => equations.to_latex(),
-        NotationOption::Document => equations.to_document(),
-    })
+    traced
 }
 
-fn net_equations(
+fn of_net(
     elaborator: &mut Elaborator,
     net: &std::rc::Rc<Function>,
     cost: &Value,
+    wrt: Option<&Given>,
     span: Span,
-) -> Result<Equations> {
+) -> Result<Derivation> {
     let model = elaborator.abstract_model(net, span)?;
     let closure = net.closure().expect("a net is written in Nabla").clone();
     let names: Vec<Name> =
@@ -80,20 +95,23 @@ fn net_equations(
             other => bail!(E0403, span, "a cost is one real number, this gives {}", other.kind_text()),
         }
     })?;
-    let (leaves, _) = flatten(model.get("params").expect("a model has parameters"));
-    let is_param = |capture: &TensorValue| leaves.iter().any(|leaf| same_node(leaf, capture));
-    let wrt: Vec<usize> = traced
-        .captures
-        .iter()
-        .enumerate()
-        .filter(|(_, capture)| is_param(capture))
-        .map(|(idx, _)| n_inputs + idx)
-        .collect();
+    let params = model.get("params").expect("a model has parameters");
+    let (leaves, _) = flatten(params);
+    let chosen = match wrt {
+        Some(wrt) => named_leaves(params, &wrt.value, wrt.span)?,
+        None => vec![true; leaves.len()],
+    };
+    let captured = |capture: &TensorValue| leaves.iter().position(|leaf| same_node(leaf, capture));
+    let places =
+        traced.captures.iter().enumerate().filter_map(|(idx, capture)| Some((n_inputs + idx, captured(capture)?)));
+    let places: Vec<(usize, usize)> = places.collect();
+    let params = places.iter().map(|(place, _)| *place).collect();
+    let wrt = places.iter().filter(|(_, leaf)| chosen[*leaf]).map(|(place, _)| *place).collect();
     let n_numbers: i64 =
         leaves.iter().map(|leaf| leaf.ty.shape.iter().map(|dim| dim.known().unwrap_or(0)).product::<i64>()).sum();
     let form = if n_numbers <= FEW_PARAMETERS { Form::Components } else { Form::Matrices };
-    let request = Request { wrt, cost: "C".into(), form, updates: Updates::Written };
-    Ok(equations(&elaborator.module, traced.func, &request))
+    let request = Request { wrt, params, cost: "C".into(), form, updates: Updates::Written };
+    Ok(Derivation { func: traced.func, request })
 }
 
 fn same_node(a: &TensorValue, b: &TensorValue) -> bool {
@@ -103,12 +121,7 @@ fn same_node(a: &TensorValue, b: &TensorValue) -> bool {
     }
 }
 
-fn function_equations(
-    elaborator: &mut Elaborator,
-    func: &Function,
-    wrt: Option<&Given>,
-    span: Span,
-) -> Result<Equations> {
+fn of_function(elaborator: &mut Elaborator, func: &Function, wrt: Option<&Given>, span: Span) -> Result<Derivation> {
     let Some(closure) = func.closure().cloned() else {
         bail!(E0305, span, "`derive` needs a function written in Nabla, got the {}", func.kind_text())
     };
@@ -139,7 +152,13 @@ fn function_equations(
             other => bail!(E0403, span, "a derivation is of one real number, the function gives {}", other.kind_text()),
         }
     })?;
-    let wrt = names.iter().enumerate().filter(|(_, name)| chosen.contains(&&***name)).map(|(idx, _)| idx).collect();
-    let request = Request { wrt, cost: func.name().to_string(), form: Form::Matrices, updates: Updates::Written };
-    Ok(equations(&elaborator.module, traced.func, &request))
+    let is_real = |idx: &usize| params[*idx].0.dtype.is_real();
+    let places = |wanted: &dyn Fn(&str) -> bool| -> Vec<usize> {
+        (0..names.len()).filter(|&idx| wanted(&names[idx])).filter(is_real).collect()
+    };
+    let wrt = places(&|name| chosen.contains(&name));
+    let params = wrt.clone();
+    let cost = func.name().to_string();
+    let request = Request { wrt, params, cost, form: Form::Matrices, updates: Updates::Written };
+    Ok(Derivation { func: traced.func, request })
 }

@@ -132,7 +132,7 @@ impl Runner {
     }
 
     fn summary(&self, elaborator: &mut Elaborator, call: &Call) -> Result<Value> {
-        let text = super::inspect::summary_text(elaborator, call.arg("model"), call.span)?;
+        let text = super::summary::summary_text(elaborator, call.arg("model"), call.span)?;
         if !self.only_checks() {
             self.shared.reporter.borrow_mut().print(text.trim_end());
         }

@@ -1,15 +1,15 @@
 //! Looking at a script without running it: its IR, its derivations, the layers of its nets, what `train` stands for.
 
-use super::derivation::derivation;
+use super::derivation;
 use super::listing::{frame_text, list_function};
 use super::options::{Notation as NotationOption, Stage as StageOption};
 use super::{Checked, Exit, Script, Session, Then, Work, bound_idents};
 use crate::bail;
 use crate::elaborate::tree::{flatten, unflatten};
-use crate::elaborate::{Elaborator, Given, RecordKind, Result, TensorValue, Value};
+use crate::elaborate::{Elaborator, Given, Result, TensorValue, Value};
 use crate::exec::jit::Listing;
+use crate::grad::derive::Request;
 use crate::ir::{FuncId, Module, text};
-use crate::report::summary::{LayerRow, summary};
 use crate::source::Span;
 use crate::syntax::ast::{DefKind, Expr, ExprKind, Name, Pattern, Stmt, StmtKind};
 use crate::{grad, rewrite};
@@ -23,10 +23,29 @@ impl Session {
         self.on_own_stack(script, move |work| work.ir(name.as_deref(), stage))
     }
 
+    /// The stages of a definition or a training, or of all trainings, side by side in so many columns, and what each pass
+    /// did.
+    pub fn passes(self, script: &Script, name: Option<&str>, width: usize) -> std::result::Result<String, Exit> {
+        let name = name.map(str::to_string);
+        self.on_own_stack(script, move |work| work.passes(name.as_deref(), width))
+    }
+
     /// The equations of back propagation of a definition.
     pub fn derive(self, script: &Script, name: &str, notation: NotationOption) -> std::result::Result<String, Exit> {
         let name = name.to_string();
         self.on_own_stack(script, move |work| work.derive(&name, notation))
+    }
+
+    /// The cost that [`Session::derive`] is about, as a function of a module, and what is asked of it.
+    pub fn derivation(self, script: &Script, name: &str) -> std::result::Result<(Module, FuncId, Request), Exit> {
+        let name = name.to_string();
+        self.on_own_stack(script, move |work| {
+            work.derived(&name, |checked, given| {
+                let found = derivation::traced(&mut checked.checker, given, checked.nowhere)?;
+                let (module, func) = checked.checker.module.extract(found.func);
+                Ok((module, func, found.request))
+            })
+        })
     }
 
     /// The layers of a net.
@@ -60,13 +79,29 @@ impl Work<'_> {
         })
     }
 
+    pub(super) fn passes(&mut self, name: Option<&str>, width: usize) -> std::result::Result<String, Exit> {
+        let mut checked = self.checked(Then::Stop)?;
+        let mut texts = vec![];
+        for idx in wanted(&checked.stmts, name) {
+            for func in self.traced(&mut checked, idx)? {
+                texts.push(super::passes::side_by_side(&checked.checker, func, width));
+            }
+        }
+        self.joined(&texts, name)
+    }
+
+    /// What is shown of several things; there is something.
+    fn joined(&self, texts: &[String], name: Option<&str>) -> std::result::Result<String, Exit> {
+        match (texts.is_empty(), name) {
+            (true, Some(name)) => self.fail(&format!("the script binds no `{name}` that has IR")),
+            (true, None) => self.fail("the script trains nothing; name a definition"),
+            _ => Ok(texts.join("\n")),
+        }
+    }
+
     pub(super) fn ir(&mut self, name: Option<&str>, stage: StageOption) -> std::result::Result<String, Exit> {
         let mut checked = self.checked(Then::Stop)?;
-        let wanted = |stmt: &Stmt| {
-            let is_named = bound_name(stmt).is_some_and(|bound| name.is_none_or(|name| name == &**bound));
-            is_named && (name.is_some() || trained(stmt).is_some())
-        };
-        let wanted: Vec<usize> = (0..checked.stmts.len()).filter(|&idx| wanted(&checked.stmts[idx])).collect();
+        let wanted = wanted(&checked.stmts, name);
         let trainings: Vec<usize> =
             wanted.iter().copied().filter(|&idx| trained(&checked.stmts[idx]).is_some()).collect();
         let listed = if stage.is_compiled() { self.listings(&checked, &trainings) } else { Ok(vec![]) };
@@ -102,11 +137,7 @@ impl Work<'_> {
                 texts.extend(modules.iter().zip(frames).map(|((module, _), frame)| frame + &text::show(module)));
             }
         }
-        match (texts.is_empty(), name) {
-            (true, Some(name)) => self.fail(&format!("the script binds no `{name}` that has IR")),
-            (true, None) => self.fail("the script trains nothing; name a definition"),
-            _ => Ok(texts.join("\n")),
-        }
+        self.joined(&texts, name)
     }
 
     /// What a statement has as functions of the IR: the loops of a training, or a definition.
@@ -127,6 +158,17 @@ impl Work<'_> {
     }
 
     pub(super) fn derive(&mut self, name: &str, notation: NotationOption) -> std::result::Result<String, Exit> {
+        self.derived(name, |checked, given| {
+            derivation::derivation(&mut checked.checker, given, notation, checked.nowhere)
+        })
+    }
+
+    /// Derives a definition, a net with the cost the script gives it.
+    fn derived<T>(
+        &mut self,
+        name: &str,
+        derive: impl FnOnce(&mut Checked, Vec<Given>) -> Result<T>,
+    ) -> std::result::Result<T, Exit> {
         let mut checked = self.checked(Then::Stop)?;
         let Some(value) = checked.scope.get(name) else {
             return self.fail(&format!("the script binds no `{name}`"));
@@ -143,7 +185,7 @@ impl Work<'_> {
                 span: checked.nowhere,
             });
         }
-        let derived = derivation(&mut checked.checker, given, notation, checked.nowhere);
+        let derived = derive(&mut checked, given);
         self.shown(derived)
     }
 
@@ -152,7 +194,7 @@ impl Work<'_> {
         let Some(value) = checked.scope.get(name) else {
             return self.fail(&format!("the script binds no `{name}`"));
         };
-        let text = summary_text(&mut checked.checker, &value, checked.nowhere);
+        let text = super::summary::summary_text(&mut checked.checker, &value, checked.nowhere);
         self.shown(text)
     }
 
@@ -179,6 +221,15 @@ impl Work<'_> {
         }
         Ok(text)
     }
+}
+
+/// The statements whose IR is asked for: that which binds a name, or all trainings.
+fn wanted(stmts: &[Stmt], name: Option<&str>) -> Vec<usize> {
+    let is_wanted = |stmt: &Stmt| {
+        let is_named = bound_name(stmt).is_some_and(|bound| name.is_none_or(|name| name == &**bound));
+        is_named && (name.is_some() || trained(stmt).is_some())
+    };
+    (0..stmts.len()).filter(|&idx| is_wanted(&stmts[idx])).collect()
 }
 
 /// The name a statement binds.
@@ -251,7 +302,7 @@ fn trace_definition(elaborator: &mut Elaborator, value: &Value, span: Span) -> R
 }
 
 /// A function taken as far as a stage says, in a module of its own.
-fn stage_module(elaborator: &Elaborator, func: FuncId, stage: StageOption) -> (Module, FuncId) {
+pub(super) fn stage_module(elaborator: &Elaborator, func: FuncId, stage: StageOption) -> (Module, FuncId) {
     let (mut module, entry) = elaborator.module.extract(func);
     match stage {
         StageOption::Lowered => return (module, entry),
@@ -262,44 +313,4 @@ fn stage_module(elaborator: &Elaborator, func: FuncId, stage: StageOption) -> (M
         }
     }
     module.extract(entry)
-}
-
-/// The layers of a net or model: names, output types, parameters.
-pub fn summary_text(elaborator: &mut Elaborator, value: &Value, span: Span) -> Result<String> {
-    let model = match value {
-        Value::Func(func) if func.def_kind() == Some(DefKind::Net) => elaborator.abstract_model(func, span)?,
-        other => super::effects::model_of(other, span)?,
-    };
-    let layers = elaborator.layers_of(&model, span)?;
-    let params = model.get("params").cloned().expect("a model has parameters");
-    // A layer's own parameters, without those of the layers in it; a layer that is applied again has none anew.
-    let own = |path: &str| -> Vec<TensorValue> {
-        let mut inside = path.split('.').filter(|name| !name.is_empty());
-        let tree = inside.try_fold(&params, |tree, name| tree.as_record()?.get(name));
-        let fields = tree.and_then(Value::as_record).map_or(&[][..], |record| &record.fields);
-        fields.iter().filter_map(|(_, value)| value.as_tensor().cloned()).collect()
-    };
-    let mut rows: Vec<LayerRow> = vec![];
-    for (path, output) in &layers {
-        let is_new = rows.iter().all(|row| row.name != *path);
-        let (parameters, bytes) = if is_new { count(&own(path)) } else { (0, 0) };
-        rows.push(LayerRow { name: path.clone(), output: output.clone(), parameters, bytes });
-    }
-    let (parameters, bytes) = count(&own(""));
-    if parameters > 0 {
-        rows.push(LayerRow { name: "(net)".into(), output: String::new(), parameters, bytes });
-    }
-    let name = match &model.kind {
-        RecordKind::Model(net) => net.name(),
-        _ => "net".into(),
-    };
-    Ok(summary(&name, &rows))
-}
-
-/// How many numbers tensors have, and how many bytes.
-fn count(leaves: &[TensorValue]) -> (u128, u128) {
-    leaves.iter().fold((0, 0), |(n, bytes), leaf| {
-        let size: u128 = leaf.ty.shape.iter().map(|dim| dim.known().unwrap_or(0) as u128).product();
-        (n + size, bytes + size * leaf.ty.dtype.size_bytes() as u128)
-    })
 }

@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::figures::{diagram_of, figure_of, net_name};
 use super::host::Shared;
-use super::inspect::summary_text;
+use super::summary::summary_text;
 use super::options::{Engine, Exit, Notation};
 use super::{Script, Work};
 use crate::elaborate::builtin::format_value;

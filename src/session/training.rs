@@ -9,6 +9,7 @@ use std::time::Instant;
 use super::host::{Runner, failure, ready};
 use super::listing::Looking;
 use super::options::Engine;
+use super::rate::Rate;
 use super::results::number;
 use super::turns::{self, Block, Body, Compiled, Ended, Interpreted};
 use crate::diagnostic;
@@ -73,6 +74,9 @@ struct Drive<'a> {
     /// What the loop is called.
     run: String,
     start: Instant,
+    /// How many rows an epoch has.
+    rows: Option<usize>,
+    rate: Rate,
 }
 
 /// What was found in a block of turns.
@@ -108,6 +112,8 @@ impl Runner {
                 .and_then(|hooks| hooks.save.clone())
                 .filter(|_| self.shared.looking.get() == Looking::No),
             run: hooks.as_ref().map_or("loop".to_string(), |hooks| hooks.net.to_string()),
+            rows: hooks.as_ref().and_then(|hooks| hooks.rows),
+            rate: hooks.map_or(Rate::Unknown, |hooks| self.rate(elaborator, &hooks, plan.span)),
             start: Instant::now(),
         };
         let mut engine = self.engine(&drive, &module, entry, carry);
@@ -295,14 +301,18 @@ impl Runner {
             record.fields.iter().filter(|(name, _)| !["epoch", "cost", "valid"].contains(&&**name)).cloned().collect();
         let valid =
             record.get("valid").and_then(Value::as_record).map(|valid| numbers(&valid.fields)).unwrap_or_default();
+        let epoch = scalar("epoch").map_or(turn + 1, |epoch| epoch as usize);
+        let is_drawn = self.shared.reporter.borrow().draws_progress();
         let row = EpochRow {
             run: drive.run.clone(),
-            epoch: scalar("epoch").map_or(turn + 1, |epoch| epoch as usize),
+            epoch,
             epochs: Some(drive.plan.count),
             cost,
             seconds,
             metrics: numbers(&metrics),
             valid,
+            rate: if is_drawn { drive.rate.of_epoch(epoch, &self.shared.context()) } else { None },
+            rows: drive.rows,
         };
         self.shared.reporter.borrow_mut().epoch(&row);
         Ok(Some(row))

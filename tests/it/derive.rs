@@ -4,6 +4,9 @@
 //! before `---` is the cost as it is lowered, `@main`; behind it stand the equations as text, then as LaTeX. With `BLESS=1`
 //! the files are rewritten.
 
+mod evaluate;
+mod nets;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,13 +27,14 @@ fn derived(head: &str, input: &str) -> Equations {
             position => wrt.push(position.parse().expect("a position")),
         }
     }
-    equations(&module, main, &Request { wrt, cost, form, updates })
+    equations(&module, main, &Request { params: wrt.clone(), wrt, cost, form, updates })
 }
 
 fn files() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/derive");
     let mut files: Vec<_> =
         fs::read_dir(folder).expect("the folder is there").map(|file| file.expect("a file").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "ir"));
     files.sort();
     files
 }
@@ -63,13 +67,17 @@ fn the_document_is_whole() {
         let (head, rest) = content.split_once('\n').expect("a first line");
         let input = rest.split_once("---\n").map_or(rest, |(input, _)| input);
         let document = derived(head.strip_prefix("# ").expect("what is derived"), input).to_document();
-        for (open, close) in [("\\begin{align*}", "\\end{align*}"), ("\\left(", "\\right)"), ("{", "}")] {
-            assert_eq!(document.matches(open).count(), document.matches(close).count(), "{}: {open}", file.display());
-        }
-        assert!(document.is_ascii(), "{}: letters outside of ASCII need commands", file.display());
-        // A LaTeX engine has the last word, where there is one.
-        compile(&document, &file);
+        check_document(&document, &file);
     }
+}
+
+/// Whether a document is one that LaTeX compiles. A LaTeX engine has the last word, where there is one.
+fn check_document(document: &str, file: &Path) {
+    for (open, close) in [("\\begin{align*}", "\\end{align*}"), ("\\left(", "\\right)"), ("{", "}")] {
+        assert_eq!(document.matches(open).count(), document.matches(close).count(), "{}: {open}", file.display());
+    }
+    assert!(document.is_ascii(), "{}: letters outside of ASCII need commands\n{document}", file.display());
+    compile(document, file);
 }
 
 fn compile(document: &str, file: &Path) {

@@ -302,14 +302,17 @@ mod terminal {
         std::fs::write(&path, script).unwrap();
         let nabla = assert_cmd::cargo::cargo_bin("nabla");
         let mut command = Command::new("sh");
-        let line = format!("stty cols {columns} rows 40; exec {} run --quiet {}", nabla.display(), path.display());
+        // It waits for a line, as the size is set after it was started; the terminal repeats the line.
+        let line = format!("read -r _; exec {} run --quiet {}", nabla.display(), path.display());
         command.arg("-c").arg(line).env("TERM", "xterm").env_remove("NO_COLOR").env_remove("COLORTERM");
         command.envs(set.iter().copied());
         let mut session = Session::spawn(command).unwrap();
         session.set_expect_timeout(Some(Duration::from_secs(60)));
+        session.get_process_mut().set_window_size(columns as u16, 40).unwrap();
+        session.send_line("").unwrap();
         let found = session.expect(Eof).unwrap();
         let text = String::from_utf8(found.as_bytes().to_vec()).unwrap();
-        text.lines().map(|line| line.trim_end().to_string()).collect()
+        text.lines().skip(1).map(|line| line.trim_end().to_string()).collect()
     }
 
     const PLAIN: &[(&str, &str)] = &[("NO_COLOR", "1")];

@@ -76,3 +76,68 @@ fn the_optimised_program_is_shown_without_the_data() {
     assert_eq!(exit, Exit::Failed);
     assert!(said.contains("error[E0501]"), "{said}");
 }
+
+#[test]
+fn the_stages_stand_side_by_side_in_the_width_there_is() {
+    let source = "
+        fn C(W: real[3, 2], X: real[n, 3]) = mean(tanh(X @ W)^2)
+        fn g(W: real[3, 2], X: real[n, 3]) = grad(C, wrt = W)(W, X)
+    ";
+    let shown = |name: &str, width: usize| {
+        let (reporter, captured) = Reporter::captured(Form::Text);
+        let shown = Session::new(Options::default(), reporter).passes(&script(source), Some(name), width);
+        shown.unwrap_or_else(|exit| panic!("{exit:?}: {}", captured.err()))
+    };
+    for width in [120, 160] {
+        let text = shown("g", width);
+        let head = text.lines().next().unwrap();
+        assert!(["lowered", " │ adjoint", " │ optimised"].iter().all(|part| head.contains(part)), "{head}");
+        let widest = text.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(widest <= width, "{widest} of {width}\n{text}");
+        for pass in ["lowered", "expand", "simplify", "cse", "dce", "optimised"] {
+            assert!(text.lines().any(|line| line.starts_with(&format!("{pass} "))), "{pass}\n{text}");
+        }
+        // The value of the cost is not needed, and the table says what goes with it.
+        let dce = text.lines().find(|line| line.starts_with("dce ")).unwrap();
+        assert!(dce.contains("2 broadcast") && (width < 160 || dce.contains("1 reduce")), "{dce}");
+    }
+    // Where there is no room they stand below each other; without derivatives two stages are enough.
+    let narrow = shown("g", 60);
+    assert!(narrow.starts_with("lowered\n───────\nfn @"), "{narrow}");
+    assert!(shown("C", 120).lines().next().unwrap().matches('│').count() == 1);
+}
+
+#[test]
+fn a_summary_of_a_net_that_no_machine_holds() {
+    let source = "
+        use std.conv.{conv2d}
+        use std.recurrent.{lstm}
+        net huge(x: real[n, 1000000]) -> real[n, 10] = x |> dense(100000, act = relu) |> dense(10)
+        net images(x: real[n, 3, 32, 32]) -> real[n, 10] =
+          x |> conv2d(12, kernel = 3, pad = 1, act = relu) |> flatten |> dense(10)
+        net steps(x: real[n, T, 3]) -> real[n, 2] = dense(2)(lstm(4)(x)[:, -1])
+        net twice(x: real[n, 4]) -> real[n, 4] {
+          f = dense(4, act = tanh)
+          x |> f |> f
+        }
+    ";
+    let summary = |name: &str| {
+        let (reporter, captured) = Reporter::captured(Form::Text);
+        let shown = Session::new(Options::default(), reporter).summary(&script(source), name);
+        shown.unwrap_or_else(|exit| panic!("{exit:?}: {}", captured.err()))
+    };
+    let has = |text: &str, cells: &[&str]| {
+        let found = text.lines().any(|line| cells.iter().all(|cell| line.contains(cell)));
+        assert!(found, "{cells:?} in\n{text}");
+    };
+    let huge = summary("huge");
+    assert!(huge.starts_with("huge: 100,001,100,010 parameters, 745.1 GiB\n"), "{huge}");
+    has(&huge, &["dense_1", "real[n, 100000]", "100,000,100,000", "800,000,800,000", "100,000,000,000 n"]);
+    // 12 · 32 · 32 windows of 3 · 3 · 3.
+    has(&summary("images"), &["conv2d_1", "real[n, 12, 32, 32]", "336", "331,776 n"]);
+    // In every step 3 · 16 + 4 · 16.
+    has(&summary("steps"), &["lstm_1", "real[n, T, 4]", "112 n T"]);
+    let twice = summary("twice");
+    assert_eq!(twice.lines().filter(|line| line.starts_with("f ") && line.contains("16 n")).count(), 2, "{twice}");
+    has(&twice, &["total", "20", "32 n"]);
+}

@@ -18,6 +18,7 @@ mod grad;
 mod inspect;
 mod ops;
 mod passes;
+mod progress;
 mod repl;
 mod report;
 mod robust;

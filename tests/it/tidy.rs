@@ -50,6 +50,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("rustyline", &["repl"]),
     ("clap", &["cli", "main.rs"]),
     ("anstream", &["cli"]),
+    ("terminal_size", &["cli"]),
     ("ctrlc", &["cli"]),
     ("cranelift_codegen", &["exec/jit"]),
     ("cranelift_frontend", &["exec/jit"]),

@@ -44,7 +44,7 @@ pub static TABLE: [Builtin; 7] = [
 /// The parameters with those at some paths taken for constants.
 fn freeze(e: &mut Elaborator, call: Call) -> Result<Value> {
     let params = call.arg("params");
-    let frozen = crate::elaborate::freeze::frozen_leaves(params, call.arg("paths"), call.span_of("paths"))?;
+    let frozen = crate::elaborate::freeze::named_leaves(params, call.arg("paths"), call.span_of("paths"))?;
     let (leaves, structure) = flatten(params);
     let mut kept = Vec::with_capacity(leaves.len());
     for (leaf, is_frozen) in leaves.into_iter().zip(frozen) {

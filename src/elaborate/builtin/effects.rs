@@ -7,7 +7,7 @@ use crate::bail;
 use crate::elaborate::call::Given;
 use crate::elaborate::{Elaborator, Result, Scope, Value};
 use crate::source::Span;
-use crate::syntax::ast::Arg;
+use crate::syntax::ast::{Arg, Expr, ExprKind, StrPart};
 use BuiltinKind::{Effect, Form};
 
 pub static TABLE: [Builtin; 14] = [
@@ -67,18 +67,38 @@ pub(super) fn evaluated(e: &mut Elaborator, args: &[Arg], scope: &Rc<Scope>) -> 
     Ok(given)
 }
 
-/// `wrt` names parameters and is not evaluated: it reaches the host as strings.
+/// `wrt` names parameters, or by their paths those of a net, and is not evaluated: it reaches the host as strings.
 fn derive(e: &mut Elaborator, args: &[Arg], scope: &Rc<Scope>, span: Span) -> Result<Value> {
     let (names, others): (Vec<&Arg>, Vec<&Arg>) =
         args.iter().partition(|arg| arg.name.as_ref().is_some_and(|name| &*name.name == "wrt"));
     let others: Vec<Arg> = others.into_iter().cloned().collect();
     let mut given = evaluated(e, &others, scope)?;
     for arg in names {
-        let (wrt, _) = crate::elaborate::parameters::wrt_names(&arg.value)?;
-        let names = wrt.into_iter().flatten().map(|name| Value::str(&*name)).collect();
+        let items = match &arg.value.kind {
+            ExprKind::Tuple(items) | ExprKind::List(items) => items.as_slice(),
+            _ => std::slice::from_ref(&arg.value),
+        };
+        let names = items.iter().map(parameter_path).collect::<Result<Vec<_>>>()?;
+        let names = names.into_iter().map(|name| Value::str(&*name)).collect();
         given.push(Given { name: arg.name.clone(), value: Value::tuple(names), span: arg.value.span });
     }
     e.effect_with("derive", given, span)
+}
+
+/// `w`, `dense_1.W` or `"dense_1.W"`.
+fn parameter_path(expr: &Expr) -> Result<String> {
+    match &expr.kind {
+        ExprKind::Name(name) => Ok(name.to_string()),
+        ExprKind::Field(of, field) => Ok(format!("{}.{}", parameter_path(of)?, field.name)),
+        ExprKind::Str(parts) => match parts.as_slice() {
+            [StrPart::Text(text)] => Ok(text.clone()),
+            _ => bail!(E0404, expr.span, "`wrt` names parameters, not what is computed"; help: "`wrt = \"dense_1.W\"`"),
+        },
+        _ => {
+            bail!(E0404, expr.span, "`wrt` names parameters: those of a function as they are declared, those of a net by their paths";
+                   help: "`wrt = w`, `wrt = (w, b)` or `wrt = [\"dense_1\", \"dense_2.W\"]`")
+        }
+    }
 }
 
 fn emit(e: &mut Elaborator, args: &[Arg], scope: &Rc<Scope>, span: Span) -> Result<Value> {

@@ -91,6 +91,20 @@ fn known_sizes(ty: &Type) -> Type {
     Type::new(ty.dtype, ty.shape.iter().map(|dim| dim.resolve().labelled_as(dim)).collect())
 }
 
+impl Elaborator {
+    /// Calls what goes from turn to turn, and the slice, as the function of a turn does, for `derive`.
+    fn name_turn(&mut self, step: &Value, state: &[TensorValue], slice: &[TensorValue]) {
+        let Some(names) = crate::elaborate::parameters::parameter_names(step).filter(|_| self.keep_calls) else {
+            return;
+        };
+        for (values, name) in [state, slice].into_iter().zip(&names) {
+            if let [value] = values {
+                self.name_value(value, name);
+            }
+        }
+    }
+}
+
 fn trace_turn(
     e: &mut Elaborator,
     call: &Call,
@@ -108,6 +122,7 @@ fn trace_turn(
     let traced = e.trace_func("step", &params, |e, values| {
         e.trace().turn = Some(values[0].clone());
         let (state, slice) = values[1..].split_at(carry.len());
+        e.name_turn(step, state, slice);
         let args = vec![
             Given::at(unflatten(structure, state.to_vec()), call.span_of("start")),
             Given::at(unflatten(&rows.structure, slice.to_vec()), call.span_of("xs")),

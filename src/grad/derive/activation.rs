@@ -1,6 +1,8 @@
 //! Activations: what they are, and what their derivatives are, from their own IR.
 
-use super::cut::{Activation, Cut, Cuts, Place};
+use std::collections::HashMap;
+
+use super::cut::{Cut, Cuts, Place};
 use super::document::Row;
 use super::math::{Math, Symbol};
 use super::piece;
@@ -10,6 +12,22 @@ use crate::ir::{Builder, Graph, Module, Op, Origin, ValueId};
 use crate::rewrite;
 use crate::rewrite::rebuild::ValueMap;
 use crate::tensor::Tensor;
+
+/// A function applied to every element, or not.
+#[derive(Clone, Debug)]
+pub enum Activation {
+    /// It changes nothing.
+    Identity,
+    /// It acts on every element.
+    Elementwise {
+        /// Its name.
+        name: String,
+        /// What computes it from a scalar.
+        scalar: Graph,
+    },
+    /// It does not, as softmax.
+    Other,
+}
 
 /// The activation between two values.
 pub fn of(cuts: &Cuts, input: ValueId, active: ValueId) -> Activation {
@@ -86,11 +104,13 @@ fn scalar(module: &Module, body: &Graph, constants: &[Option<Tensor>]) -> Option
 /// `σ(z) = …` and `σ′(z) = …` for each activation of a function, once.
 pub fn rows(cuts: &Cuts) -> Vec<Row> {
     let mut rows: Vec<Row> = vec![];
-    for cut in &cuts.all {
+    let pages = std::iter::once(cuts).chain(cuts.loops.iter().map(|one| &one.body));
+    for (cuts, cut) in pages.flat_map(|page| page.all.iter().map(move |cut| (page, cut))) {
         let (name, scalar) = match &cut.place {
             Place::Active { activation: Activation::Elementwise { name, scalar }, .. } => (name, scalar),
             Place::Active { activation: Activation::Other, .. } => {
-                rows.extend(definition(cuts, cut).filter(|row| !rows.contains(row)));
+                let is_new = |row: &Row| rows.iter().all(|other| name_of(&other.left) != name_of(&row.left));
+                rows.extend(definition(cuts, cut).filter(is_new));
                 continue;
             }
             _ => continue,
@@ -112,13 +132,21 @@ pub fn rows(cuts: &Cuts) -> Vec<Row> {
     rows
 }
 
+/// The function that a row defines.
+fn name_of(left: &Math) -> Option<(&str, usize)> {
+    match left {
+        Math::Apply { name, primes, .. } => Some((name, *primes)),
+        _ => None,
+    }
+}
+
 /// What an activation that mixes components is: `softmax(z) = exp(z)/Σ_k exp(z)`.
 fn definition(cuts: &Cuts, cut: &Cut) -> Option<Row> {
     let Op::Call(call) = &cuts.graph.def(cut.value)?.op else { return None };
     let (name, body) = (&cuts.module.func(call.func).name, cuts.module.graph(call.func));
     let z = Math::from(Symbol::new("z", cut.symbol.rank));
     let names = [(*body.params().first()?, z.clone())].into();
-    let meaning = Reader { module: &cuts.module, graph: body, names, batch: None }.read(*body.results().first()?);
+    let meaning = reader(&cuts.module, body, names).read(*body.results().first()?);
     Some(Row::new(Math::apply(name, vec![z]), vec![meaning]))
 }
 
@@ -130,7 +158,7 @@ fn sigmoid(z: &Math) -> Math {
 
 fn read(cuts: &Cuts, scalar: &Graph, z: &Math) -> Math {
     let names = [(scalar.params()[0], z.clone())].into();
-    Reader { module: &cuts.module, graph: scalar, names, batch: None }.read(scalar.results()[0])
+    reader(&cuts.module, scalar, names).read(scalar.results()[0])
 }
 
 /// The derivative: the tangent for the tangent 1.
@@ -149,11 +177,15 @@ fn slope(cuts: &Cuts, scalar: &Graph, z: &Math, value: &Math) -> Math {
     super::super::expand(&mut module, entry);
     piece::tidy(&mut module, entry);
     let graph = module.graph(entry);
-    let mut names = std::collections::HashMap::from([(graph.params()[0], z.clone())]);
+    let mut names = HashMap::from([(graph.params()[0], z.clone())]);
     // What the function gives is called by its name, unless it is z itself or a constant.
     if graph.def(graph.results()[0]).is_some_and(|node| !node.args.is_empty()) {
         names.insert(graph.results()[0], value.clone());
     }
     let result = graph.results()[1];
-    Reader { module: &module, graph, names, batch: None }.read(result)
+    reader(&module, graph, names).read(result)
+}
+
+fn reader<'a>(module: &'a Module, graph: &'a Graph, names: HashMap<ValueId, Math>) -> Reader<'a> {
+    Reader { module, graph, names, batch: None, stacks: &[] }
 }

@@ -105,9 +105,11 @@ fn powers(factors: Vec<Math>) -> Vec<Math> {
             None => counted.push((base, exponent)),
         }
     }
-    let raise = |(base, exponent): (Math, f64)| match exponent {
-        1.0 => base,
-        exponent => Math::Power(Box::new(base), Box::new(Math::Number(exponent))),
+    let raise = |(base, exponent): (Math, f64)| match (base, exponent) {
+        (base, 1.0) => base,
+        // (√x)² = x
+        (Math::Apply { name, mut args, .. }, 2.0) if name == "sqrt" => args.remove(0),
+        (base, exponent) => Math::Power(Box::new(base), Box::new(Math::Number(exponent))),
     };
     counted.into_iter().map(raise).collect()
 }
@@ -215,7 +217,7 @@ pub fn substitute(x: &Math, replace: &dyn Fn(&Math) -> Option<Math>) -> Math {
         Math::Neg(x) => product(vec![Math::Number(-1.0), inner(x)], vec![]),
         Math::Quotient(x, y) => product(vec![inner(x)], vec![inner(y)]),
         Math::Power(x, y) => super::math::power(inner(x), inner(y)),
-        Math::MatMul { factors, rank } => Math::MatMul { factors: factors.iter().map(inner).collect(), rank: *rank },
+        Math::MatMul { factors, rank } => super::math::matmul(factors.iter().map(inner).collect(), *rank),
         Math::Transpose(x) => super::math::transpose(inner(x)),
         Math::Apply { name, primes, args, rank } => {
             Math::Apply { name: name.clone(), primes: *primes, args: args.iter().map(inner).collect(), rank: *rank }
@@ -228,9 +230,30 @@ pub fn substitute(x: &Math, replace: &dyn Fn(&Math) -> Option<Math>) -> Math {
         Math::Relation { sign, left, right } => {
             Math::Relation { sign, left: Box::new(inner(left)), right: Box::new(inner(right)) }
         }
-        Math::Part { of, index, rank } => Math::Part { of: Box::new(inner(of)), index: index.clone(), rank: *rank },
-        Math::Number(_) | Math::Symbol(_) | Math::Partial { .. } => x.clone(),
+        Math::Op { op, args } => super::operation::apply(op, args.iter().map(inner).collect()),
+        Math::Entry { of, at } => Math::Entry { of: Box::new(inner(of)), at: at.iter().map(inner).collect() },
+        Math::Total { sign, over, when, body } => Math::Total {
+            sign: *sign,
+            over: over.clone(),
+            when: when.iter().map(inner).collect(),
+            body: Box::new(inner(body)),
+        },
+        Math::Number(_) | Math::Symbol(_) | Math::Partial { .. } | Math::Words(_) => x.clone(),
     }
+}
+
+/// The formula with the factor `∂C/∂x` of all terms of a sum before the sum.
+pub fn collected(x: &Math) -> Math {
+    substitute(x, &|part| {
+        let Math::Sum(terms) = part else { return None };
+        let all: Vec<(Vec<Math>, Vec<Math>)> = terms.iter().map(factors).collect();
+        let is_common = |factor: &&Math| {
+            matches!(factor, Math::Partial { .. }) && all.iter().all(|(numer, _)| numer.contains(factor))
+        };
+        let common = all[0].0.iter().find(is_common)?.clone();
+        let rest = terms.iter().map(|term| product(vec![term.clone()], vec![common.clone()])).collect();
+        Some(product(vec![common, collected(&sum(rest))], vec![]))
+    })
 }
 
 /// The formula with `above/below`, wherever the two stand in one product, called by a name.

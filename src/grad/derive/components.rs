@@ -6,7 +6,7 @@
 
 use super::cut::{Cut, Cuts, Place};
 use super::document::{Row, Section};
-use super::math::{Big, Math, Symbol, power, product, quotient, sum};
+use super::math::{Axis, Big, Math, Symbol, power, product, quotient, sum};
 
 /// The most components that are written out.
 const MOST: usize = 40;
@@ -49,7 +49,7 @@ fn rows(cuts: &Cuts, row: &Row) -> Option<Vec<Row>> {
             Some(condition) => Some(component(cuts, condition, &index)?),
             None => None,
         };
-        rows.push(Row { left: component(cuts, &row.left, &index)?, sign: row.sign, right, provided });
+        rows.push(Row { left: component(cuts, &row.left, &index)?, sign: row.sign, right, provided, turns: None });
     }
     Some(rows)
 }
@@ -116,14 +116,14 @@ fn sizes(cuts: &Cuts, x: &Math) -> Option<Sizes> {
         }
         Math::Over { axis, body, .. } => {
             let mut sizes = sizes(cuts, body)?;
-            if axis == "batch" {
+            if axis.is_batch() {
                 sizes.remove(0)
             } else {
                 sizes.pop()?
             };
             Some(sizes)
         }
-        Math::Part { .. } => None,
+        Math::Op { .. } | Math::Entry { .. } | Math::Total { .. } | Math::Words(_) => None,
     }
 }
 
@@ -135,7 +135,7 @@ fn longest<'a>(cuts: &Cuts, parts: impl IntoIterator<Item = &'a Math>) -> Option
 /// A component of a formula. A part with fewer axes was repeated: along the first, but for sums over the last.
 fn component(cuts: &Cuts, x: &Math, index: &[Index]) -> Option<Math> {
     let rank = sizes(cuts, x)?.len();
-    let is_row_sum = matches!(x, Math::Over { axis, .. } if axis != "batch");
+    let is_row_sum = matches!(x, Math::Over { axis, .. } if !axis.is_batch());
     let index = match is_row_sum {
         true => index.get(..rank)?,
         false => index.get(index.len().checked_sub(rank)?..)?,
@@ -176,29 +176,33 @@ fn component(cuts: &Cuts, x: &Math, index: &[Index]) -> Option<Math> {
         Math::MatMul { factors, .. } => {
             let ([left, right], &[row, column]) = (factors.as_slice(), index) else { return None };
             let size = *sizes(cuts, left)?.last()?;
-            let term =
-                |k: Index| Some(product([component(cuts, left, &[row, k])?, component(cuts, right, &[k, column])?]));
+            // A weight stands before what it weighs, an error before the output it is multiplied with, as in the notes.
+            let is_weight_last = matches!(right, Math::Symbol(symbol) if symbol.base != "δ");
+            let term = |k: Index| {
+                let (left, right) = (component(cuts, left, &[row, k])?, component(cuts, right, &[k, column])?);
+                Some(if is_weight_last || size.is_none() { product([right, left]) } else { product([left, right]) })
+            };
             match size {
                 Some(size) => sum((0..size).map(|k| term(Some(k))).collect::<Option<Vec<_>>>()?),
-                None => over_batch(term(None)?),
+                None => over_batch(&Axis::new("batch", cuts.batch.clone()?), term(None)?),
             }
         }
-        Math::Over { sign: Big::Sum, axis, body, .. } if axis == "batch" => {
-            over_batch(component(cuts, body, &[&[None], index].concat())?)
+        Math::Over { sign: Big::Sum, axis, body, .. } if axis.is_batch() => {
+            over_batch(axis, component(cuts, body, &[&[None], index].concat())?)
         }
         Math::Over { sign: Big::Sum, body, .. } => {
             let size = sizes(cuts, body)?.pop()??;
             let term = |k: usize| component(cuts, body, &[index, &[Some(k)]].concat());
             sum((0..size).map(term).collect::<Option<Vec<_>>>()?)
         }
-        Math::Over { .. } | Math::Part { .. } => return None,
+        Math::Over { .. } | Math::Op { .. } | Math::Entry { .. } | Math::Total { .. } | Math::Words(_) => return None,
     })
 }
 
 /// The sum over the batch of what has no other axis.
-fn over_batch(body: Math) -> Math {
+fn over_batch(axis: &Axis, body: Math) -> Math {
     let (scalars, rest): (Vec<Math>, Vec<Math>) = split_numbers(&body);
-    let sum = Math::Over { sign: Big::Sum, axis: "batch".into(), body: Box::new(product(rest)), rank: 0 };
+    let sum = Math::Over { sign: Big::Sum, axis: axis.clone(), body: Box::new(product(rest)), rank: 0 };
     product(scalars.into_iter().chain([sum]))
 }
 

@@ -2,17 +2,20 @@
 //!
 //! A layer is a parameter that a contraction multiplies, `dense_1.W`, with what has the same path. Layers are numbered in
 //! the order they are applied in. Layer l has the input z and the output a of its activation: `z² = a¹ W² + b²`,
-//! `a² = σ(z²)`.
+//! `a² = σ(z²)`. [`name`](super::name) says what all else is called.
 
 use std::collections::HashMap;
 
 use super::Request;
-use super::activation;
-use super::layer::{Layer, is_activation, path_and_leaf, with_identities};
+use super::activation::Activation;
+use super::layer::{Layer, with_identity};
 use super::math::{Math, Symbol};
+use super::name::name_values;
 use super::piece;
 use super::read::Reader;
-use crate::ir::{Def, Dim, Func, FuncId, Graph, Module, Node, Op, Role, ValueId};
+use super::recur::Loop;
+use crate::ir::{Dim, Func, FuncId, Graph, Module, Op, Role, ValueId};
+use crate::rewrite;
 use crate::rewrite::inline::inline_if;
 
 /// A function with its cuts.
@@ -21,14 +24,22 @@ pub struct Cuts {
     pub module: Module,
     /// The function, its activations and costs still calls.
     pub graph: Graph,
-    /// The cuts, in order of definition.
+    /// The cuts, in order of definition; the cost last.
     pub all: Vec<Cut>,
     /// The layers.
     pub layers: Vec<Layer>,
+    /// The loops.
+    pub loops: Vec<Loop>,
+    /// What the cost is called.
+    pub cost: Symbol,
     /// The size of the batch axis.
     pub batch: Option<Dim>,
     /// Which values depend on a parameter that is differentiated by.
     pub depends: Vec<bool>,
+    /// Values that stack those of all steps of a loop, and the axis of the steps.
+    pub stacks: Vec<(Symbol, usize)>,
+    /// What cuts are made of, for those whose formula may stand elsewhere too.
+    pub known: Vec<(Symbol, Math)>,
 }
 
 /// A value with a name.
@@ -62,8 +73,8 @@ pub enum Place {
     },
     /// The output of an activation, a.
     Active {
-        /// The layer, from 1.
-        layer: usize,
+        /// The layer, from 1; none if it is that of no layer.
+        layer: Option<usize>,
         /// The activation.
         activation: Activation,
         /// Its input.
@@ -71,24 +82,16 @@ pub enum Place {
     },
     /// A value the user named.
     Named,
+    /// What is drawn at random.
+    Drawn,
+    /// What has no derivative and a name all the same: a mask, what a loop uses.
+    Fixed,
+    /// What a loop gives.
+    Given,
+    /// A loop; the index is that in [`Cuts::loops`].
+    Loop(usize),
     /// The cost.
     Cost,
-}
-
-/// A function applied to every element, or not.
-#[derive(Clone, Debug)]
-pub enum Activation {
-    /// It changes nothing.
-    Identity,
-    /// It acts on every element.
-    Elementwise {
-        /// Its name.
-        name: String,
-        /// What computes it from a scalar.
-        scalar: Graph,
-    },
-    /// It does not, as softmax.
-    Other,
 }
 
 impl Cut {
@@ -101,12 +104,7 @@ impl Cut {
 impl Cuts {
     /// The cut at a value.
     pub fn named(&self, value: ValueId) -> Option<&Cut> {
-        self.all.iter().find(|cut| cut.value == value)
-    }
-
-    /// The cut at the cost.
-    pub fn cost(&self) -> &Cut {
-        self.all.last().expect("the cost is cut")
+        self.all.iter().find(|cut| cut.value == value && !matches!(cut.place, Place::Loop(_)))
     }
 
     /// How many layers there are.
@@ -133,31 +131,35 @@ impl Cuts {
 
     /// `∂C/∂x`.
     pub fn partial(&self, by: &Symbol) -> Math {
-        Math::Partial { of: Box::new(self.cost().symbol.clone()), by: Box::new(by.clone()) }
+        Math::Partial { of: Box::new(self.cost.clone()), by: Box::new(by.clone()) }
     }
 
-    /// `δ²`, the derivative of the cost by the input of an activation.
-    pub fn error(&self, layer: usize) -> Symbol {
-        let z = self.all.iter().find(|cut| matches!(cut.place, Place::Affine { layer: other } if other == layer));
-        let z = z.expect("every layer has an input of its activation");
-        Symbol { base: "δ".into(), ..z.symbol.clone() }
+    /// What is written for the derivative of the cost by a cut: `δ²` for the input of an activation, else `∂C/∂x`.
+    pub fn error(&self, cut: &Cut) -> Math {
+        match cut.place {
+            Place::Affine { .. } => Symbol { base: "δ".into(), ..cut.symbol.clone() }.into(),
+            _ => self.partial(&cut.symbol),
+        }
     }
 
     /// The names of all values but one.
     pub fn names_but(&self, value: ValueId) -> HashMap<ValueId, Math> {
-        let others = self.all.iter().filter(|cut| cut.value != value);
+        let others = self.all.iter().filter(|cut| cut.value != value && !matches!(cut.place, Place::Loop(_)));
         others.map(|cut| (cut.value, cut.symbol.clone().into())).collect()
+    }
+
+    /// Reads a graph whose values have these names.
+    pub fn reader<'a>(&'a self, module: &'a Module, graph: &'a Graph, names: HashMap<ValueId, Math>) -> Reader<'a> {
+        Reader { module, graph, names, batch: self.batch.clone(), stacks: &self.stacks }
     }
 
     /// What a value is made of.
     pub fn formula(&self, value: ValueId) -> Math {
-        let names = self.names_but(value);
-        Reader { module: &self.module, graph: &self.graph, names, batch: self.batch.clone() }.read(value)
+        self.reader(&self.module, &self.graph, self.names_but(value)).read(value)
     }
 
     /// The cost as the call of the user's function, and as what that computes.
-    pub fn cost_formulas(&self) -> Vec<Math> {
-        let cost = self.cost().value;
+    pub fn cost_formulas(&self, cost: ValueId) -> Vec<Math> {
         let called = self.formula(cost);
         let written_out = piece::written_out(self, cost);
         if called == written_out { vec![called] } else { vec![called, written_out] }
@@ -167,12 +169,13 @@ impl Cuts {
     /// and under which condition.
     pub fn short_error(&self, layer: usize) -> Option<(Math, Option<Math>)> {
         let last = self.layers.get(layer.checked_sub(1)?)?;
-        let cut = self.named(last.active)?;
+        let active = last.active?;
+        let cut = self.named(active)?;
         let Place::Active { activation, .. } = &cut.place else { return None };
         if layer != self.n_layers() || matches!(activation, Activation::Identity) {
             return None;
         }
-        piece::short_error(self, last.affine, last.active)
+        piece::short_error(self, last.affine, active)
     }
 }
 
@@ -181,129 +184,57 @@ pub fn cut(module: &Module, func: FuncId, request: &Request) -> Cuts {
     let (mut module, func) = module.extract(func);
     // Calls the user does not know are no part of the page, and the identity is not written.
     let is_identity = |callee: &Func| callee.graph.results() == callee.graph.params().get(..1).unwrap_or_default();
-    inline_if(&mut module, func, &|callee| callee.role != Role::Named || is_identity(callee));
+    inline_if(&mut module, func, &|callee| callee.role != Role::Named || is_identity(callee) || !is_formula(callee));
     for id in module.ids() {
         piece::drop_guards(&mut module, id);
     }
-    let (graph, layers) = with_identities(&mut module, func, request);
+    rewrite::cse(&mut module, func);
+    rewrite::dce(&mut module, func);
+    let (graph, layers) = with_identity(&mut module, func, request);
     let batch = batch_dim(&graph, &layers);
-    let depends = dependent(&graph, request);
-    let mut cuts = Cuts { module, graph, all: vec![], layers, batch, depends };
-    cuts.all = name_values(&cuts, request);
+    let depends = dependent(&graph, &request.wrt);
+    let cost = Symbol::new(&request.cost, 0);
+    let (all, loops, stacks, known) = (vec![], vec![], vec![], vec![]);
+    let mut cuts = Cuts { module, graph, all, layers, loops, cost, batch, depends, stacks, known };
+    name_values(&mut cuts, request);
+    cuts.remember();
     cuts
 }
 
-/// The size of the first axis of what the first layer takes.
-fn batch_dim(graph: &Graph, layers: &[Layer]) -> Option<Dim> {
-    let input = graph.ty(layers.first()?.input);
-    input.shape.first().filter(|_| input.rank() > 1).cloned()
+/// Whether a function can stand in a formula by its name: it gives one number, or acts on a tensor without changing its
+/// shape, and is made of arithmetic.
+pub fn is_formula(func: &Func) -> bool {
+    let [result] = func.graph.results() else { return false };
+    let ty = func.graph.ty(*result);
+    let keeps_shape = func.graph.params().first().is_some_and(|param| func.graph.ty(*param) == ty);
+    let is_arithmetic = |op: &Op| {
+        !matches!(
+            op,
+            Op::Scan(_) | Op::While(_) | Op::Draw(_) | Op::ReduceWindow(_) | Op::Gather(_) | Op::ScatterAdd(_)
+        ) && !matches!(op, Op::Contract(contract) if !contract.relations.is_empty())
+    };
+    (ty.rank() == 0 || keeps_shape) && func.graph.nodes().iter().all(|node| is_arithmetic(&node.op))
 }
 
-fn dependent(graph: &Graph, request: &Request) -> Vec<bool> {
+/// The size of the first axis of what the first layer takes, else of the first input.
+fn batch_dim(graph: &Graph, layers: &[Layer]) -> Option<Dim> {
+    let first = |value: ValueId| graph.ty(value).shape.first().filter(|_| graph.ty(value).rank() > 1).cloned();
+    match layers.first() {
+        Some(layer) => first(layer.input),
+        None => graph.params().first().and_then(|&param| first(param)).filter(|size| size.as_const().is_none()),
+    }
+}
+
+/// Which values depend on these parameters.
+pub fn dependent(graph: &Graph, wrt: &[usize]) -> Vec<bool> {
     let mut depends = vec![false; graph.n_values()];
-    request.wrt.iter().for_each(|&idx| depends[graph.params()[idx].0 as usize] = true);
+    wrt.iter().for_each(|&idx| depends[graph.params()[idx].0 as usize] = true);
     for node in graph.nodes() {
-        let reached = node.args.iter().any(|arg| depends[arg.0 as usize]);
+        let is_smooth = !matches!(node.op.rule().derivative(), crate::ir::op::Derivative::Zero);
+        let reached = is_smooth && node.args.iter().any(|arg| depends[arg.0 as usize]);
         for result in &node.results {
             depends[result.0 as usize] = reached && graph.ty(*result).dtype.is_real();
         }
     }
     depends
-}
-
-/// Names what is cut, in order of definition, the cost last.
-fn name_values(cuts: &Cuts, request: &Request) -> Vec<Cut> {
-    let graph = &cuts.graph;
-    let cost = graph.results()[0];
-    let mut places: HashMap<ValueId, (Symbol, Place)> = HashMap::new();
-    for (idx, layer) in cuts.layers.iter().enumerate() {
-        let number = idx + 1;
-        let named = |base: &str, value: ValueId| Symbol {
-            base: base.into(),
-            sup: Some(number.to_string()),
-            sub: None,
-            rank: graph.ty(value).rank(),
-        };
-        places.insert(layer.affine, (named("z", layer.affine), Place::Affine { layer: number }));
-        let activation = activation::of(cuts, layer.affine, layer.active);
-        let active = Place::Active { layer: number, activation, input: layer.affine };
-        places.insert(layer.active, (named("a", layer.active), active));
-    }
-    if cuts.layers.is_empty() {
-        places.extend(scalar_activations(cuts, cost));
-    }
-    let first_input = cuts.layers.first().map(|layer| layer.input);
-    for (idx, &param) in graph.params().iter().enumerate() {
-        let value = graph.value(param);
-        let name = value.name.as_deref().unwrap_or("x");
-        let (path, leaf) = path_and_leaf(name);
-        let wanted = request.wrt.contains(&idx);
-        let layer = cuts.layers.iter().position(|layer| layer.path == path).filter(|_| wanted);
-        let own = cuts.layers.iter().filter(|layer| layer.path == path).count() == 1;
-        let symbol = match layer {
-            Some(layer) if own => {
-                Symbol { base: leaf.into(), sup: Some((layer + 1).to_string()), sub: None, rank: value.ty.rank() }
-            }
-            _ if path.is_empty() => Symbol::new(leaf, value.ty.rank()),
-            _ => Symbol { base: leaf.into(), sup: None, sub: Some(path.into()), rank: value.ty.rank() },
-        };
-        let is_first = first_input == Some(param);
-        let place = match wanted {
-            true => Place::Param { wanted },
-            false => Place::Input { alias: is_first.then(|| symbol.clone()) },
-        };
-        let symbol = if is_first { Symbol::new("a", value.ty.rank()).of_layer(0) } else { symbol };
-        places.insert(param, (symbol, place));
-    }
-    // Names given inside of a layer are not the user's.
-    let in_layer = |node: &Node| {
-        let path = node.origin.path.as_deref().unwrap_or("");
-        cuts.layers.iter().any(|layer| !layer.path.is_empty() && path == layer.path)
-    };
-    for value in graph.value_ids() {
-        let (Def::Node(node, _), Some(name)) = (graph.value(value).def, &graph.value(value).name) else { continue };
-        let used_twice = places.contains_key(&value) || value == cost || in_layer(graph.node(node));
-        if !used_twice && cuts.depends[value.0 as usize] {
-            places.insert(value, (Symbol::new(name, graph.ty(value).rank()), Place::Named));
-        }
-    }
-    places.insert(cost, (Symbol::new(&request.cost, 0), Place::Cost));
-    let mut all: Vec<Cut> = places.into_iter().map(|(value, (symbol, place))| Cut { value, symbol, place }).collect();
-    all.sort_by_key(|cut| (cut.value == cost, cut.value));
-    all
-}
-
-/// Without layers, inputs and outputs of elementwise activations are cut: `z₁`, `a₁`, unless the user named them.
-fn scalar_activations(cuts: &Cuts, cost: ValueId) -> HashMap<ValueId, (Symbol, Place)> {
-    let graph = &cuts.graph;
-    let is_param = |value: ValueId| matches!(graph.value(value).def, Def::Param(_));
-    let found: Vec<(ValueId, ValueId)> = graph
-        .nodes()
-        .iter()
-        .filter(|node| node.results.len() == 1 && node.results[0] != cost && !node.args.is_empty())
-        .filter(|node| cuts.depends[node.args[0].0 as usize])
-        .filter(|node| is_activation(&cuts.module, graph, node, node.args[0]))
-        .map(|node| (node.args[0], node.results[0]))
-        .collect();
-    let mut places = HashMap::new();
-    for (idx, &(input, active)) in found.iter().enumerate() {
-        let number = idx + 1;
-        let named = |base: &str, value: ValueId| match &graph.value(value).name {
-            Some(name) => Symbol::new(name, graph.ty(value).rank()),
-            None => {
-                let sub = (found.len() > 1).then(|| number.to_string());
-                Symbol { base: base.into(), sup: None, sub, rank: graph.ty(value).rank() }
-            }
-        };
-        let activation = activation::of(cuts, input, active);
-        if matches!(activation, Activation::Other) {
-            continue;
-        }
-        if !is_param(input) && !places.contains_key(&input) {
-            places.insert(input, (named("z", input), Place::Named));
-        }
-        // Without layers no error is folded into another: the number says only which is the last.
-        places.insert(active, (named("a", active), Place::Active { layer: usize::MAX, activation, input }));
-    }
-    places
 }

@@ -1,14 +1,17 @@
 //! Equations in sections, as text, as LaTeX, and as a LaTeX document.
 
 use super::latex::latex;
-use super::math::Math;
+use super::math::{Math, Symbol};
 use super::text::text;
+use crate::ir::Dim;
 
 /// Equations in sections.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Equations {
     /// The sections, none of them empty.
     pub sections: Vec<Section>,
+    /// What the parameters of the function are called, in their order; none for those the cost does not look at.
+    pub names: Vec<Option<Symbol>>,
 }
 
 /// Equations that belong together.
@@ -31,6 +34,19 @@ pub struct Row {
     pub right: Vec<Math>,
     /// When the last form holds.
     pub provided: Option<Math>,
+    /// In which steps of a loop it holds; none if it stands in no loop.
+    pub turns: Option<Turns>,
+}
+
+/// The steps of a loop.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Turns {
+    /// How many there are.
+    pub count: Dim,
+    /// Whether the last comes first.
+    pub down: bool,
+    /// Whether what comes of a step behind the last is 0.
+    pub ends: bool,
 }
 
 /// The sign between the sides.
@@ -40,6 +56,8 @@ pub enum Sign {
     Is,
     /// `←`.
     Becomes,
+    /// `~`.
+    Drawn,
 }
 
 impl Section {
@@ -52,7 +70,7 @@ impl Section {
 impl Row {
     /// An equation.
     pub fn new(left: Math, right: Vec<Math>) -> Row {
-        Row { left, sign: Sign::Is, right, provided: None }
+        Row { left, sign: Sign::Is, right, provided: None, turns: None }
     }
 }
 
@@ -63,8 +81,14 @@ impl Equations {
         for (idx, section) in self.sections.iter().enumerate() {
             out += if idx == 0 { "" } else { "\n" };
             out += &format!("{}\n", section.title);
+            let mut turns = None;
             for row in &section.rows {
-                out += &format!("  {}\n", row.to_text());
+                if row.turns != turns {
+                    turns.clone_from(&row.turns);
+                    out += &turns.as_ref().map(|turns| format!("  {}:\n", turns.to_text())).unwrap_or_default();
+                }
+                let indent = if turns.is_some() { "    " } else { "  " };
+                out += &format!("{indent}{}\n", row.to_text());
             }
         }
         out
@@ -75,7 +99,15 @@ impl Equations {
         let mut out = String::new();
         for (idx, section) in self.sections.iter().enumerate() {
             out += if idx == 0 { "" } else { "\n" };
-            let rows: Vec<String> = section.rows.iter().map(|row| format!("  {}", row.to_latex())).collect();
+            let mut rows: Vec<String> = vec![];
+            let mut turns = None;
+            for row in &section.rows {
+                if row.turns != turns {
+                    turns.clone_from(&row.turns);
+                    rows.extend(turns.as_ref().map(|turns| format!("  &{}", turns.to_latex())));
+                }
+                rows.push(format!("  {}", row.to_latex()));
+            }
             let rows = rows.join(" \\\\\n");
             out += &format!("\\paragraph{{{}}}\n\\begin{{align*}}\n{rows}\n\\end{{align*}}\n", section.title);
         }
@@ -98,10 +130,11 @@ impl Row {
         let sign = match self.sign {
             Sign::Is => " = ",
             Sign::Becomes => " ← ",
+            Sign::Drawn => " ~ ",
         };
-        let sides: Vec<String> = std::iter::once(&self.left).chain(&self.right).map(text).collect();
+        let right: Vec<String> = self.right.iter().map(text).collect();
         let provided = self.provided.as_ref().map(|condition| format!("   if {}", text(condition)));
-        sides.join(sign) + &provided.unwrap_or_default()
+        format!("{}{sign}{}{}", text(&self.left), right.join(" = "), provided.unwrap_or_default())
     }
 
     /// As a row of an `align*`.
@@ -109,9 +142,27 @@ impl Row {
         let sign = match self.sign {
             Sign::Is => "=",
             Sign::Becomes => "\\leftarrow",
+            Sign::Drawn => "\\sim",
         };
         let right: Vec<String> = self.right.iter().map(latex).collect();
         let provided = self.provided.as_ref().map(|condition| format!(" && \\text{{if }} {}", latex(condition)));
         format!("{} &{sign} {}{}", latex(&self.left), right.join(" = "), provided.unwrap_or_default())
+    }
+}
+
+impl Turns {
+    /// As Unicode text: `for t = 1, …, T`.
+    pub fn to_text(&self) -> String {
+        let count = &self.count;
+        let steps = if self.down { format!("for t = {count}, …, 1") } else { format!("for t = 1, …, {count}") };
+        if self.ends { format!("{steps}, without the terms of t + 1 at t = {count}") } else { steps }
+    }
+
+    /// As a row of an `align*`.
+    pub fn to_latex(&self) -> String {
+        let count = latex(&super::read::size_math(&self.count));
+        let steps = if self.down { format!("{count}, \\dots, 1") } else { format!("1, \\dots, {count}") };
+        let end = format!("\\text{{, without the terms of }} t + 1 \\text{{ at }} t = {count}");
+        format!("\\text{{for }} t = {steps}{}\\text{{:}}", if self.ends { end } else { String::new() })
     }
 }

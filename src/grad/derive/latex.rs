@@ -1,7 +1,8 @@
-//! Formulas as LaTeX, for `amsmath`: `\delta^{1} = \bigl(\delta^{2} (W^{2})^{\top}\bigr) \odot \sigma'(z^{1})`.
+//! Formulas as LaTeX, for `amsmath`: `\delta^{1} = \bigl(\delta^{2} (W^{2})^{\top}\bigr) \circ \sigma'(z^{1})`.
 
-use super::math::{Big, Math, Symbol};
-use super::text::{Strength, coefficient_of_big, fraction, ordered, strength};
+use super::math::{Big, Math, Step, Symbol};
+use super::operation::{Operation, Style};
+use super::text::{Strength, coefficient_of_big, fraction, ordered, power_of_ten, ratio, root, shape, strength};
 
 /// The formula as LaTeX, without the signs that begin and end mathematics.
 pub fn latex(x: &Math) -> String {
@@ -37,7 +38,7 @@ pub fn latex(x: &Math) -> String {
             };
             let scalars: Vec<String> = scalars.iter().map(factor).collect();
             let tensors: Vec<String> = tensors.iter().map(factor).collect();
-            let tensors = (!tensors.is_empty()).then(|| tensors.join(" \\odot "));
+            let tensors = (!tensors.is_empty()).then(|| tensors.join(" \\circ "));
             scalars.into_iter().chain(tensors).collect::<Vec<_>>().join(" \\, ")
         }
         Math::Quotient(x, y) => match coefficient_of_big(x) {
@@ -53,7 +54,9 @@ pub fn latex(x: &Math) -> String {
             factors.iter().map(|factor| at_least(factor, Strength::Power)).collect::<Vec<_>>().join(" \\, ")
         }
         Math::Transpose(x) => match &**x {
-            Math::Symbol(symbol) if symbol.sup.is_none() => format!("{}^{{\\top}}", symbol_latex(symbol)),
+            Math::Symbol(symbol) if symbol.sup.is_none() && symbol.step.is_none() => {
+                format!("{}^{{\\top}}", symbol_latex(symbol))
+            }
             x => format!("{}^{{\\top}}", bracketed(&latex(x))),
         },
         Math::Apply { name, args, .. } if name == "abs" => format!("\\left|{}\\right|", latex(&args[0])),
@@ -63,15 +66,23 @@ pub fn latex(x: &Math) -> String {
             format!("{}{}{}", function(name), "'".repeat(*primes), bracketed(&args.join(", ")))
         }
         Math::Over { sign, axis, body, .. } => {
-            let sign = match sign {
-                Big::Sum => "\\sum",
-                Big::Max => "\\max",
-                Big::Min => "\\min",
-                Big::All => "\\bigwedge",
-                Big::Any => "\\bigvee",
-            };
-            format!("{sign}_{{{}}} {}", word(axis), at_least(body, Strength::Product))
+            format!("{}_{{{}}} {}", big(*sign), word(&axis.name), at_least(body, Strength::Product))
         }
+        Math::Total { sign, over, when, body } => {
+            let over = over.iter().map(|axis| word(&axis.name)).collect::<Vec<_>>().join(", ");
+            let when: Vec<String> = when.iter().map(latex).collect();
+            let under = match when.is_empty() {
+                true => over,
+                false => format!("\\substack{{{over} \\\\ {}}}", when.join(" \\\\ ")),
+            };
+            format!("{}_{{{under}}} {}", big(*sign), at_least(body, Strength::Product))
+        }
+        Math::Op { op, args } => operation(op, args),
+        Math::Entry { of, at } => {
+            let at: Vec<String> = at.iter().map(latex).collect();
+            format!("{}_{{{}}}", indexed(of), at.join(",\\, "))
+        }
+        Math::Words(words) => format!("\\text{{{}}}", prose(words)),
         Math::Cases { cases, otherwise } => {
             let mut rows: Vec<String> = cases
                 .iter()
@@ -81,8 +92,58 @@ pub fn latex(x: &Math) -> String {
             format!("\\begin{{cases}} {} \\end{{cases}}", rows.join(" \\\\ "))
         }
         Math::Relation { sign, left, right } => format!("{} {} {}", latex(left), relation(sign), latex(right)),
-        Math::Part { of, index, .. } => format!("{}_{{[{}]}}", at_least(of, Strength::Atom), index.replace(':', "{:}")),
     }
+}
+
+fn big(sign: Big) -> &'static str {
+    match sign {
+        Big::Sum => "\\sum",
+        Big::Max => "\\max",
+        Big::Min => "\\min",
+        Big::All => "\\bigwedge",
+        Big::Any => "\\bigvee",
+    }
+}
+
+/// What an index is put to: a name that has an index already in brackets.
+fn indexed(x: &Math) -> String {
+    match x {
+        Math::Symbol(symbol) if symbol.sub.is_none() && symbol.step.is_none() => latex(x),
+        x => bracketed(&latex(x)),
+    }
+}
+
+fn operation(op: &Operation, args: &[Math]) -> String {
+    let written = args.iter().filter(|arg| !matches!(arg, Math::Number(_)) || args.len() == 1);
+    let list = || written.clone().map(latex).collect::<Vec<_>>().join(", ");
+    let range = |index: &str| index.replace(':', "{:}").replace("..", "{:}");
+    match op.style() {
+        Style::Infix(_, sign) => {
+            args.iter().map(|arg| at_least(arg, Strength::Power)).collect::<Vec<_>>().join(&format!(" {sign} "))
+        }
+        Style::Function(name) if name == "ones" => format!("\\mathbf{{1}}_{{[{}]}}", escaped(&shape(op))),
+        Style::Function(name) if name == "reshape" => {
+            format!("\\operatorname{{reshape}}_{{[{}]}}{}", escaped(&shape(op)), bracketed(&list()))
+        }
+        Style::Function(name) => format!("{}{}", function(&name), bracketed(&list())),
+        Style::Part(index) => format!("{}_{{[{}]}}", indexed(&args[0]), range(&index)),
+        Style::Place(index) => format!("\\operatorname{{place}}_{{[{}]}}{}", range(&index), bracketed(&list())),
+        Style::Lookup => format!("{}_{{[{}]}}", indexed(&args[0]), latex(&args[1])),
+        Style::Inverse(transposed) => {
+            let matrix = match &args[0] {
+                Math::Symbol(symbol) if symbol.sup.is_none() => latex(&args[0]),
+                matrix => bracketed(&latex(matrix)),
+            };
+            let sign = if transposed { "-\\top" } else { "-1" };
+            format!("{matrix}^{{{sign}}} \\, {}", at_least(&args[1], Strength::Power))
+        }
+        Style::Name(name) => word(&name),
+    }
+}
+
+/// Words as they stand in text.
+fn prose(words: &str) -> String {
+    words.replace('…', "\\dots{}").split(' ').map(escaped).collect::<Vec<_>>().join(" ").replace("Lᵀ", "$L^\\top$")
 }
 
 fn bracketed(text: &str) -> String {
@@ -116,8 +177,17 @@ fn number(value: f64) -> String {
         value if value < 0.0 => format!("-{}", number(-value)),
         value if value == f64::INFINITY => "\\infty".into(),
         value => {
-            if let Some(below) = fraction(value) {
+            if let (Some(below), None) = (fraction(value), power_of_ten(value)) {
                 return format!("\\tfrac{{1}}{{{below}}}");
+            }
+            if let Some((above, below)) = ratio(value) {
+                return format!("\\tfrac{{{above}}}{{{below}}}");
+            }
+            match (power_of_ten(value), root(value)) {
+                (Some(exponent), _) => return format!("10^{{{exponent}}}"),
+                (_, Some((above, 1))) => return format!("\\sqrt{{{above}}}"),
+                (_, Some((above, below))) => return format!("\\sqrt{{{above}/{below}}}"),
+                (None, None) => {}
             }
             let text = format!("{value}");
             match text.len() {
@@ -139,8 +209,15 @@ fn split_exponent(value: f64) -> (String, String) {
 
 fn symbol_latex(symbol: &Symbol) -> String {
     let mut out = name(&symbol.base);
-    if let Some(sub) = &symbol.sub {
-        out += &format!("_{{{}}}", word(sub));
+    let step = symbol.step.as_ref().map(|step| match step {
+        Step::Near(0) => "t".to_string(),
+        Step::Near(offset) if *offset < 0 => format!("t-{}", offset.unsigned_abs()),
+        Step::Near(offset) => format!("t+{offset}"),
+        Step::At(step) => word(step),
+    });
+    let below: Vec<String> = symbol.sub.as_deref().map(word).into_iter().chain(step).collect();
+    if !below.is_empty() {
+        out += &format!("_{{{}}}", below.join(","));
     }
     if let Some(sup) = &symbol.sup {
         out += &format!("^{{{}}}", word(sup));

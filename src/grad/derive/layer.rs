@@ -1,12 +1,13 @@
 //! Finds the layers of a function: parameters that a contraction multiplies, what is added to the product, and the activation
-//! behind it.
+//! behind it. A layer that is applied twice counts twice.
 //!
 //! ```text
 //! p = contract(x, dense_1.W); z = add(p, dense_1.b); a = sigmoid(z)
 //! ⇒ Layer { path: dense_1, input: x, affine: z, active: a }
 //! ```
-
-use std::collections::HashMap;
+//!
+//! A path with several such parameters, as that of a recurrent layer, is no layer of this kind: its values have names of
+//! their own.
 
 use super::Request;
 use super::activation;
@@ -25,49 +26,45 @@ pub struct Layer {
     pub input: ValueId,
     /// What goes into its activation.
     pub affine: ValueId,
-    /// What comes out of it.
-    pub active: ValueId,
+    /// What comes out of it, if it has one.
+    pub active: Option<ValueId>,
 }
 
-/// The graph with an identity behind each layer that has no activation, and its layers. The identity is a change of shape
-/// to the same shape, which is not written.
-pub fn with_identities(module: &mut Module, func: FuncId, request: &Request) -> (Graph, Vec<Layer>) {
+/// The graph with an identity behind the last layer, if that has no activation, and its layers. The identity is a change of
+/// shape to the same shape, which is not written.
+pub fn with_identity(module: &mut Module, func: FuncId, request: &Request) -> (Graph, Vec<Layer>) {
     let old = module.graph(func).clone();
-    let found = find_layers(module, &old, request);
+    let mut layers = find_layers(module, &old, request);
+    let bare = layers.last().filter(|layer| layer.active.is_none()).map(|layer| layer.affine);
     let mut graph = Graph::default();
     let mut map = copy_params(&mut graph, &old);
-    let mut affine = HashMap::new();
     let mut g = Builder::new(module, &mut graph, Origin::default());
+    let mut affine = None;
     for node in old.nodes() {
         g.origin = node.origin.clone();
         let results = copy_node(&mut g, &old, node, &map.all(&node.args));
         map.set_named(&mut g, &old, &node.results, &results);
-        for (layer, active) in &found {
-            if node.results.contains(&layer.affine) {
-                let value = map.get(layer.affine);
-                affine.insert(layer.weight, value);
-                if active.is_none() {
-                    let shape = g.shape(value);
-                    let identity = g.emit(Reshape { shape }, &[value]);
-                    map.set(layer.affine, identity);
-                }
-            }
+        if let Some(value) = bare.filter(|value| node.results.contains(value)) {
+            affine = Some(map.get(value));
+            let shape = g.shape(map.get(value));
+            let identity = g.emit(Reshape { shape }, &[map.get(value)]);
+            map.set(value, identity);
         }
     }
     graph.set_results(map.all(old.results()));
-    let layer = |(layer, _): &(Layer, Option<ValueId>)| Layer {
-        path: layer.path.clone(),
-        weight: map.get(layer.weight),
-        input: map.get(layer.input),
-        affine: affine[&layer.weight],
-        active: map.get(layer.active),
-    };
-    let layers = found.iter().map(layer).collect();
+    let n_layers = layers.len();
+    for (idx, layer) in layers.iter_mut().enumerate() {
+        let is_bare = bare.is_some() && idx + 1 == n_layers;
+        layer.weight = map.get(layer.weight);
+        layer.input = map.get(layer.input);
+        layer.active = if is_bare { Some(map.get(layer.affine)) } else { layer.active.map(|active| map.get(active)) };
+        layer.affine = if is_bare { affine.expect("the layer is in the graph") } else { map.get(layer.affine) };
+    }
     (graph, layers)
 }
 
 /// The users of each value.
-fn users(graph: &Graph) -> Vec<Vec<usize>> {
+pub fn users(graph: &Graph) -> Vec<Vec<usize>> {
     let mut users = vec![vec![]; graph.n_values()];
     for (idx, node) in graph.nodes().iter().enumerate() {
         node.args.iter().for_each(|arg| users[arg.0 as usize].push(idx));
@@ -80,28 +77,31 @@ pub fn path_and_leaf(name: &str) -> (&str, &str) {
     name.rsplit_once('.').unwrap_or(("", name))
 }
 
-/// The layers of a function, with the activation `None` where there is none.
-fn find_layers(module: &Module, graph: &Graph, request: &Request) -> Vec<(Layer, Option<ValueId>)> {
+/// The layers of a function, in the order they are applied in.
+fn find_layers(module: &Module, graph: &Graph, request: &Request) -> Vec<Layer> {
     let users = users(graph);
-    let wanted: Vec<ValueId> = request.wrt.iter().map(|&idx| graph.params()[idx]).collect();
-    let name = |value: ValueId| graph.value(value).name.as_deref().unwrap_or("");
-    let mut layers: Vec<(Layer, Option<ValueId>)> = vec![];
+    let params: Vec<ValueId> = request.params.iter().map(|&idx| graph.params()[idx]).collect();
+    let path_of = |value: ValueId| path_and_leaf(graph.value(value).name.as_deref().unwrap_or("")).0;
+    let weight_of = |node: &Node| match node.op {
+        Op::Contract(_) => node.args.iter().copied().find(|arg| params.contains(arg) && graph.ty(*arg).rank() >= 2),
+        _ => None,
+    };
+    let weights: Vec<ValueId> = graph.nodes().iter().filter_map(weight_of).collect();
+    let is_single = |weight: ValueId| {
+        let path = path_of(weight);
+        path.is_empty() || weights.iter().all(|&other| other == weight || path_of(other) != path)
+    };
+    let mut layers: Vec<Layer> = vec![];
     for node in graph.nodes() {
-        let Op::Contract(_) = &node.op else { continue };
-        let Some(&weight) = node.args.iter().find(|arg| wanted.contains(arg) && graph.ty(**arg).rank() >= 2) else {
-            continue;
-        };
-        if layers.iter().any(|(layer, _)| layer.weight == weight) {
-            continue;
-        }
+        let Some(weight) = weight_of(node).filter(|&weight| is_single(weight)) else { continue };
         let input = if node.args[0] == weight { node.args[1] } else { node.args[0] };
-        let path = path_and_leaf(name(weight)).0.to_string();
+        let path = path_of(weight).to_string();
         let is_own = |value: ValueId| {
             let mut at = value;
             while let Some(inner) = graph.def(at).filter(|node| matches!(node.op, Op::Broadcast(_) | Op::Reshape(_))) {
                 at = inner.args[0];
             }
-            wanted.contains(&at) && path_and_leaf(name(at)).0 == path
+            params.contains(&at) && path_of(at) == path
         };
         // The bias is added to the product.
         let mut affine = node.results[0];
@@ -114,13 +114,13 @@ fn find_layers(module: &Module, graph: &Graph, request: &Request) -> Vec<(Layer,
             }
             affine = node.results[0];
         }
-        let activated = users[affine.0 as usize].iter().find_map(|&user| {
+        let active = users[affine.0 as usize].iter().find_map(|&user| {
             let node = &graph.nodes()[user];
             let same_shape = node.results.len() == 1 && graph.ty(node.results[0]) == graph.ty(affine);
             let is_cost = graph.results().first() == node.results.first();
             (same_shape && !is_cost && is_activation(module, graph, node, affine)).then(|| node.results[0])
         });
-        layers.push((Layer { path, weight, input, affine, active: activated.unwrap_or(affine) }, activated));
+        layers.push(Layer { path, weight, input, affine, active });
     }
     layers
 }

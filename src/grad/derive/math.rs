@@ -7,6 +7,8 @@
 //! ```
 
 use super::algebra;
+use super::operation::Operation;
+use crate::ir::Dim;
 
 /// A formula.
 #[derive(Clone, PartialEq, Debug)]
@@ -57,11 +59,36 @@ pub enum Math {
         /// What is done over the axis.
         sign: Big,
         /// The axis.
-        axis: String,
+        axis: Axis,
         /// What is combined.
         body: Box<Math>,
         /// The number of axes of the value.
         rank: usize,
+    },
+    /// An operation on whole tensors: a convolution, a pool, a lookup.
+    Op {
+        /// The operation.
+        op: Box<Operation>,
+        /// What it is applied to.
+        args: Vec<Math>,
+    },
+    /// One element: `x[n, i + k]`.
+    Entry {
+        /// Of which tensor.
+        of: Box<Math>,
+        /// Where, an index for each axis.
+        at: Vec<Math>,
+    },
+    /// What elements give together over indices: `Σ_{k, l: 2i + k = h} x[k, l]`.
+    Total {
+        /// What is done with them.
+        sign: Big,
+        /// The indices.
+        over: Vec<Axis>,
+        /// Which of their values count; all if nothing is said.
+        when: Vec<Math>,
+        /// The element.
+        body: Box<Math>,
     },
     /// A value for each of some conditions.
     Cases {
@@ -79,15 +106,29 @@ pub enum Math {
         /// The right side.
         right: Box<Math>,
     },
-    /// A part of a tensor: `x[0]`.
-    Part {
-        /// The tensor.
-        of: Box<Math>,
-        /// Which part.
-        index: String,
-        /// The number of axes of the part.
-        rank: usize,
-    },
+    /// What is said in words.
+    Words(String),
+}
+
+/// An axis, or an index that runs along one.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Axis {
+    /// How it is called: `batch`, `k`.
+    pub name: String,
+    /// How many positions it has.
+    pub size: Dim,
+}
+
+impl Axis {
+    /// An axis.
+    pub fn new(name: impl Into<String>, size: Dim) -> Axis {
+        Axis { name: name.into(), size }
+    }
+
+    /// Whether it is that of the batch.
+    pub fn is_batch(&self) -> bool {
+        self.name == "batch"
+    }
 }
 
 /// What is done over an axis.
@@ -105,7 +146,16 @@ pub enum Big {
     Any,
 }
 
-/// A name with its indices: `W²`, `δ₁`, `w¹₀₁`.
+/// Which step of a loop is meant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// That of now, t, or so many later: `t − 1` is −1.
+    Near(i32),
+    /// That of this number.
+    At(String),
+}
+
+/// A name with its indices: `W²`, `δ₁`, `w¹₀₁`, `hₜ₋₁`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Symbol {
     /// The name.
@@ -114,20 +164,27 @@ pub struct Symbol {
     pub sup: Option<String>,
     /// Below: the component, or the number that ends a name.
     pub sub: Option<String>,
+    /// Below: the step of a loop.
+    pub step: Option<Step>,
     /// The number of axes of what it names.
     pub rank: usize,
 }
 
 impl Symbol {
-    /// A name without indices, but for the digits it ends with: `w1` is `w₁`.
+    /// A name without indices, but for the digits it ends with: `w1` is `w₁`. A Greek letter may be spelled out.
     pub fn new(name: &str, rank: usize) -> Symbol {
         let base = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
         let digits = &name[base.len()..];
         let base = base.strip_suffix('_').filter(|base| !base.is_empty() && !digits.is_empty()).unwrap_or(base);
         if base.is_empty() || digits.is_empty() {
-            return Symbol { base: name.into(), sup: None, sub: None, rank };
+            return Symbol::plain(name, rank);
         }
-        Symbol { base: base.into(), sup: None, sub: Some(digits.into()), rank }
+        Symbol { sub: Some(digits.into()), ..Symbol::plain(base, rank) }
+    }
+
+    /// A name without indices.
+    pub fn plain(base: &str, rank: usize) -> Symbol {
+        Symbol { base: greek(base).into(), sup: None, sub: None, step: None, rank }
     }
 
     /// The same in a layer.
@@ -140,6 +197,32 @@ impl Symbol {
     pub fn component(&self, index: &str) -> Symbol {
         Symbol { sub: Some(index.into()), rank: 0, ..self.clone() }
     }
+
+    /// What it is in a step of a loop, where it has an axis less.
+    pub fn in_step(&self, step: Step) -> Symbol {
+        Symbol { step: Some(step), rank: self.rank.saturating_sub(1), ..self.clone() }
+    }
+}
+
+/// The letter that a name spells out.
+fn greek(name: &str) -> &str {
+    let table = [
+        ("alpha", "α"),
+        ("beta", "β"),
+        ("gamma", "γ"),
+        ("delta", "δ"),
+        ("epsilon", "ε"),
+        ("theta", "θ"),
+        ("lambda", "λ"),
+        ("mu", "μ"),
+        ("rho", "ρ"),
+        ("sigma", "σ"),
+        ("tau", "τ"),
+        ("phi", "φ"),
+        ("psi", "ψ"),
+        ("omega", "ω"),
+    ];
+    table.iter().find(|(spelled, _)| *spelled == name).map_or(name, |(_, letter)| letter)
 }
 
 impl From<Symbol> for Math {
@@ -156,7 +239,8 @@ impl Math {
             Math::Symbol(symbol) => symbol.rank,
             Math::Partial { by, .. } => by.rank,
             Math::MatMul { rank, .. } | Math::Over { rank, .. } | Math::Apply { rank, .. } => *rank,
-            Math::Part { rank, .. } => *rank,
+            Math::Op { op, .. } => op.to.rank(),
+            Math::Entry { .. } | Math::Total { .. } | Math::Words(_) => 0,
             Math::Neg(x) | Math::Transpose(x) => x.rank(),
             Math::Sum(parts) | Math::Product(parts) => parts.iter().map(Math::rank).max().unwrap_or(0),
             Math::Quotient(x, y) | Math::Power(x, y) => x.rank().max(y.rank()),
@@ -171,10 +255,11 @@ impl Math {
     /// How many names and numbers it is made of.
     pub fn size(&self) -> usize {
         match self {
-            Math::Number(_) | Math::Symbol(_) | Math::Partial { .. } => 1,
+            Math::Number(_) | Math::Symbol(_) | Math::Partial { .. } | Math::Words(_) => 1,
             Math::Neg(x) | Math::Transpose(x) => x.size(),
-            Math::Part { of, .. } => of.size(),
-            Math::Over { body, .. } => 1 + body.size(),
+            Math::Entry { of, .. } => of.size(),
+            Math::Over { body, .. } | Math::Total { body, .. } => 1 + body.size(),
+            Math::Op { args, .. } => 1 + args.iter().map(Math::size).sum::<usize>(),
             Math::Sum(parts) | Math::Product(parts) => parts.iter().map(Math::size).sum(),
             Math::MatMul { factors, .. } => factors.iter().map(Math::size).sum(),
             Math::Apply { args, .. } => 1 + args.iter().map(Math::size).sum::<usize>(),
@@ -242,9 +327,38 @@ pub fn transpose(x: Math) -> Math {
     }
 }
 
+/// `x y` for matrices and vectors, with numbers and scalars before it.
+pub fn matmul(factors: Vec<Math>, rank: usize) -> Math {
+    let (mut scalars, mut below, mut matrices) = (vec![], vec![], vec![]);
+    for factor in factors {
+        let (above, under, rest) = split_scalars(&factor);
+        scalars.extend(above);
+        below.extend(under);
+        matrices.push(rest);
+    }
+    scalars.push(Math::MatMul { factors: matrices, rank });
+    algebra::product(scalars, below)
+}
+
+/// The scalar factors of a tensor above and below the line, and the rest; a scalar is a rest.
+pub fn split_scalars(x: &Math) -> (Vec<Math>, Vec<Math>, Math) {
+    if let Math::Transpose(inner) = x {
+        let (above, below, rest) = split_scalars(inner);
+        return (above, below, transpose(rest));
+    }
+    if x.rank() == 0 {
+        return (vec![], vec![], x.clone());
+    }
+    let is_scalar = |factor: &Math| factor.rank() == 0;
+    let (numer, denom) = algebra::factors(x);
+    let (scalars, tensors): (Vec<Math>, Vec<Math>) = numer.into_iter().partition(is_scalar);
+    let (below, tensors_below): (Vec<Math>, Vec<Math>) = denom.into_iter().partition(is_scalar);
+    (scalars, below, algebra::product(tensors, tensors_below))
+}
+
 /// `Σ_k x`, with what does not depend on the axis, numbers and signs, before it.
-pub fn over(sign: Big, axis: &str, body: Math, rank: usize) -> Math {
-    let big = |body: Math| Math::Over { sign, axis: axis.into(), body: Box::new(body), rank };
+pub fn over(sign: Big, axis: &Axis, body: Math, rank: usize) -> Math {
+    let big = |body: Math| Math::Over { sign, axis: axis.clone(), body: Box::new(body), rank };
     if sign != Big::Sum {
         return big(body);
     }
@@ -256,7 +370,14 @@ pub fn over(sign: Big, axis: &str, body: Math, rank: usize) -> Math {
     let (scalars, tensors): (Vec<Math>, Vec<Math>) = numer.into_iter().partition(is_free);
     let (below, tensors_below): (Vec<Math>, Vec<Math>) = denom.into_iter().partition(is_free);
     if tensors.is_empty() && tensors_below.is_empty() {
-        return big(body);
+        // Scalars that change from step to step stay in a sum over steps; numbers do not.
+        let (numbers, rest): (Vec<Math>, Vec<Math>) =
+            scalars.into_iter().partition(|factor| matches!(factor, Math::Number(_)));
+        if rest.is_empty() {
+            return big(body);
+        }
+        let inner = big(algebra::product(rest, below));
+        return algebra::product([numbers, vec![inner]].concat(), vec![]);
     }
     let inner = big(algebra::product(tensors, tensors_below));
     algebra::product([scalars, vec![inner]].concat(), below)

@@ -16,39 +16,56 @@
 //!
 //! What the lowering must say:
 //! - Parameters of layers are named by their path, `dense_1.W`; other parameters and values by the user's name.
-//! - The function is flat: layers are inlined, their nodes' origins carry the layer's path.
+//! - The function is flat: layers are inlined, their nodes' origins carry the layer's path. What is a convolution, a pool or a
+//!   loop stands in the function itself and in no call.
 //! - A call of a `fn` the user would recognise, an activation or a cost, is a `call` of a function with
 //!   [`Role::Named`](crate::ir::Role::Named) and without transforms. The operations `sigmoid` and `tanh` count as activations too.
 //! - The cost is the first result.
+//!
+//! - The body of a loop is a function of its own, whose parameters and results have the names of the user.
+//!
+//! Operations that arithmetic has no sign for, convolutions and pools and all others, are written by a sign or a name, and the
+//! last section says what that means, index by index. A loop is a page within the page, for one step ([`recur`]).
 //!
 //! A clamp that only keeps a logarithm finite, and the shift by the largest that only keeps a softmax from overflowing, are
 //! not written.
 
 mod activation;
 mod algebra;
+mod backward;
 mod components;
+mod contraction;
 pub mod cut;
 mod document;
+mod elementwise;
+mod known;
 pub mod latex;
 pub mod layer;
 pub mod math;
+mod name;
+mod notation;
+pub mod operation;
 mod piece;
+mod place;
 pub mod read;
+pub mod recur;
 pub mod text;
 
-use std::collections::HashMap;
+pub use activation::Activation;
+pub use document::{Equations, Row, Section, Sign, Turns};
 
-pub use document::{Equations, Row, Section, Sign};
-
-use crate::ir::{FuncId, Module, ValueId};
-use cut::{Activation, Cut, Cuts, Place};
-use math::{Math, Symbol, difference, product, sum};
+use crate::ir::{FuncId, Module, Op, ValueId};
+use backward::Backward;
+use cut::{Cut, Cuts, Place};
+use math::{Math, Step, Symbol, difference, product};
 
 /// What to derive.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Request {
     /// The parameters to differentiate by; their positions.
     pub wrt: Vec<usize>,
+    /// The parameters of layers, whether or not they are differentiated by; their positions.
+    pub params: Vec<usize>,
     /// What the cost is called: `C`, or the name of the function.
     pub cost: String,
     /// In which form.
@@ -78,148 +95,149 @@ pub enum Updates {
 /// The equations of the gradient of the first result of `func`.
 pub fn equations(module: &Module, func: FuncId, request: &Request) -> Equations {
     let cuts = cut::cut(module, func, request);
-    let mut backward = Backward::new(&cuts);
-    backward.run();
+    let walk = Backward::of_cost(&cuts);
+    let updates = match request.updates {
+        Updates::Written => updates(&cuts, &walk.gradients),
+        Updates::LeftOut => vec![],
+    };
     let mut sections = vec![
-        Section::new("Forward", forward(&cuts)),
+        Section::new("Parameters", parameters(&cuts)),
+        Section::new("Forward", forward(&cuts).into_iter().chain(given_cost(&cuts)).collect()),
         Section::new("Activations", activation::rows(&cuts)),
-        Section::new("Backward", backward.errors),
-        Section::new("Gradients", backward.gradients),
+        Section::new("Backward", walk.errors),
+        Section::new("Gradients", walk.gradients),
+        Section::new("Updates", updates),
     ];
-    if request.updates == Updates::Written {
-        sections.push(Section::new("Updates", updates(&cuts)));
-    }
     if request.form == Form::Components {
-        sections.extend(components::sections(&cuts, &sections));
+        let components = components::sections(&cuts, &sections);
+        sections.extend(components);
     }
+    if let Some(backward) = sections.iter_mut().find(|section| section.title == "Backward")
+        && !cuts.layers.is_empty()
+    {
+        backward.rows.insert(0, error_row(&cuts));
+    }
+    let notation = notation::rows(&sections);
+    sections.push(Section::new("Notation", notation));
     sections.retain(|section| !section.rows.is_empty());
-    Equations { sections }
+    let name = |&param: &ValueId| cuts.named(param).map(|cut| cut.symbol.clone());
+    let names = cuts.graph.params().iter().map(name).collect();
+    Equations { sections, names }
+}
+
+/// What the parameters of layers are called in the script.
+fn parameters(cuts: &Cuts) -> Vec<Row> {
+    let mut rows: Vec<(ValueId, Row)> = vec![];
+    for cut in cuts.all.iter().filter(|cut| matches!(cut.place, Place::Param { .. })) {
+        let value = cuts.graph.value(cut.value);
+        if let Some(name) = value.name.as_deref().filter(|name| name.contains('.')) {
+            let sizes: Vec<String> = value.ty.shape.iter().map(|size| size.to_string()).collect();
+            let words = format!("{name}, real[{}]", sizes.join(", "));
+            rows.push((cut.value, Row::new(cut.symbol.clone().into(), vec![Math::Words(words)])));
+        }
+    }
+    rows.sort_by_key(|(value, _)| *value);
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// `δˡ = ∂C/∂zˡ`, what δ means.
+fn error_row(cuts: &Cuts) -> Row {
+    let of_layer = |base: &str| Symbol { sup: Some("l".into()), ..Symbol::plain(base, 2) };
+    Row::new(of_layer("δ").into(), vec![cuts.partial(&of_layer("z"))])
 }
 
 /// What every value with a name is.
 fn forward(cuts: &Cuts) -> Vec<Row> {
     let mut rows = vec![];
     for cut in &cuts.all {
+        let symbol = || Math::from(cut.symbol.clone());
         match cut.place {
             Place::Input { ref alias } => {
-                rows.extend(alias.clone().map(|alias| Row::new(cut.symbol.clone().into(), vec![alias.into()])));
+                rows.extend(alias.clone().map(|alias| Row::new(symbol(), vec![alias.into()])));
             }
-            Place::Param { .. } => {}
-            Place::Active { activation: Activation::Identity, input, .. } => {
-                let input = cuts.named(input).expect("the input of an activation is cut");
-                rows.push(Row::new(cut.symbol.clone().into(), vec![input.symbol.clone().into()]));
+            Place::Param { .. } | Place::Given => {}
+            Place::Active { activation: Activation::Identity, input, .. } if cuts.named(input).is_some() => {
+                let input = cuts.named(input).expect("looked up above");
+                rows.push(Row::new(symbol(), vec![input.symbol.clone().into()]));
             }
-            Place::Affine { .. } | Place::Active { .. } | Place::Named => {
-                rows.push(Row::new(cut.symbol.clone().into(), vec![cuts.formula(cut.value)]));
+            Place::Drawn => rows.push(drawn(cuts, cut)),
+            Place::Fixed if cuts.graph.def(cut.value).is_none() => {}
+            Place::Affine { .. } | Place::Active { .. } | Place::Named | Place::Fixed => {
+                let formula = cuts.shorter(&cuts.formula(cut.value), &cut.symbol);
+                let formula = match formula {
+                    // A mask is 1 or 0.
+                    condition @ Math::Relation { .. } => Math::Cases {
+                        cases: vec![(Math::Number(1.0), condition)],
+                        otherwise: Box::new(Math::Number(0.0)),
+                    },
+                    formula => formula,
+                };
+                rows.push(Row::new(symbol(), vec![formula]));
             }
-            Place::Cost => rows.push(Row::new(cut.symbol.clone().into(), cuts.cost_formulas())),
+            Place::Loop(idx) => rows.extend(steps(cuts, idx)),
+            Place::Cost => rows.push(Row::new(symbol(), cuts.cost_formulas(cut.value))),
         }
     }
     rows
 }
 
-/// `W ← W − η ∂C/∂W`.
-fn updates(cuts: &Cuts) -> Vec<Row> {
-    let rate = || Math::from(Symbol::new("η", 0));
-    let params = cuts.all.iter().filter(|cut| matches!(cut.place, Place::Param { wanted: true }));
-    let step = |cut: &Cut| {
-        let gradient = cuts.partial(&cut.symbol);
-        let next = difference(cut.symbol.clone().into(), product([rate(), gradient]));
-        Row { sign: Sign::Becomes, ..Row::new(cut.symbol.clone().into(), vec![next]) }
+/// What the cost is, where that has a name already: a parameter, what a loop ends with.
+fn given_cost(cuts: &Cuts) -> Option<Row> {
+    let named = cuts.named(cuts.graph.results()[0])?;
+    let is_cost = matches!(named.place, Place::Cost);
+    (!is_cost).then(|| Row::new(cuts.cost.clone().into(), vec![named.symbol.clone().into()]))
+}
+
+/// What is drawn at random.
+fn drawn(cuts: &Cuts, cut: &Cut) -> Row {
+    let dist = match cuts.graph.def(cut.value).map(|node| &node.op) {
+        Some(Op::Draw(draw)) => draw.dist.to_string(),
+        _ => "random".into(),
     };
-    let mut rows: Vec<(Option<usize>, Row)> = params.map(|cut| (cut.layer(), step(cut))).collect();
+    let words = match dist.as_str() {
+        "uniform" => "uniform in [0, 1)".into(),
+        "normal" => "normal with mean 0 and variance 1".into(),
+        other => other.to_string(),
+    };
+    Row { sign: Sign::Drawn, ..Row::new(cut.symbol.clone().into(), vec![Math::Words(words)]) }
+}
+
+/// A loop: how it begins, and one step.
+fn steps(cuts: &Cuts, idx: usize) -> Vec<Row> {
+    let one = &cuts.loops[idx];
+    let mut rows = vec![];
+    for carry in &one.carries {
+        let before = Symbol { step: Some(Step::At("0".into())), ..carry.symbol.clone() };
+        let start = match cuts.named(carry.start) {
+            Some(named) => named.symbol.clone().into(),
+            None => cuts.formula(carry.start),
+        };
+        if text::text(&start) != text::text(&before.clone().into()) {
+            rows.push(Row::new(before.into(), vec![start]));
+        }
+    }
+    let turns = Turns { count: one.count.clone(), down: false, ends: false };
+    for row in forward(&one.body) {
+        rows.push(Row { turns: Some(turns.clone()), ..row });
+    }
+    rows
+}
+
+/// `W ← W − η ∂C/∂W = W − η aᵀ δ`; the second form where the gradient is short.
+fn updates(cuts: &Cuts, gradients: &[Row]) -> Vec<Row> {
+    let rate = || Math::from(Symbol::plain("η", 0));
+    let step = |symbol: &Symbol| {
+        let old = || Math::from(symbol.clone());
+        let gradient = cuts.partial(symbol);
+        let mut right = vec![difference(old(), product([rate(), gradient.clone()]))];
+        let is_short = |row: &&Row| row.left == gradient && matches!(row.right.as_slice(), [it] if it.size() <= 3);
+        if let Some(row) = gradients.iter().find(is_short) {
+            right.push(difference(old(), product([rate(), row.right[0].clone()])));
+        }
+        Row { sign: Sign::Becomes, ..Row::new(old(), right) }
+    };
+    let params = cuts.all.iter().filter(|cut| matches!(cut.place, Place::Param { wanted: true }));
+    let mut rows: Vec<(Option<usize>, Row)> = params.map(|cut| (cut.layer(), step(&cut.symbol))).collect();
     rows.sort_by_key(|(layer, _)| std::cmp::Reverse(*layer));
     rows.into_iter().map(|(_, row)| row).collect()
-}
-
-/// The walk from the cost back to the parameters, cut by cut.
-struct Backward<'a> {
-    cuts: &'a Cuts,
-    /// What each cut has received so far.
-    received: HashMap<ValueId, Vec<Math>>,
-    errors: Vec<Row>,
-    gradients: Vec<Row>,
-}
-
-impl<'a> Backward<'a> {
-    fn new(cuts: &'a Cuts) -> Backward<'a> {
-        Backward { cuts, received: HashMap::new(), errors: vec![], gradients: vec![] }
-    }
-
-    fn run(&mut self) {
-        self.received.insert(self.cuts.cost().value, vec![Math::Number(1.0)]);
-        let mut gradients = vec![];
-        for cut in self.cuts.all.iter().rev() {
-            let Some(terms) = self.received.remove(&cut.value) else { continue };
-            let total = sum(terms);
-            match cut.place {
-                Place::Param { .. } => {
-                    gradients.extend(self.gradient(cut, total).into_iter().rev().map(|row| (cut.layer(), row)));
-                }
-                Place::Input { .. } => {}
-                Place::Cost => self.send(cut, &Math::Number(1.0)),
-                Place::Affine { layer } => {
-                    let error: Math = self.cuts.error(layer).into();
-                    let mut row = Row::new(error.clone(), vec![total]);
-                    if let Some((short, provided)) = self.cuts.short_error(layer) {
-                        row.right.push(short);
-                        row.provided = provided;
-                    }
-                    self.errors.push(row);
-                    self.send(cut, &error);
-                }
-                // The error of a hidden layer is written in one formula, that of the last in two, as in the notes.
-                Place::Active { layer, .. } if layer < self.cuts.n_layers() && total.size() <= 4 => {
-                    self.send(cut, &total)
-                }
-                Place::Active { .. } | Place::Named => {
-                    let error = self.cuts.partial(&cut.symbol);
-                    self.errors.push(Row::new(error.clone(), vec![total]));
-                    self.send(cut, &error);
-                }
-            }
-        }
-        // Layers from the last to the first; parameters of one layer in their own order.
-        gradients.reverse();
-        gradients.sort_by_key(|(layer, _)| std::cmp::Reverse(*layer));
-        self.gradients = gradients.into_iter().map(|(_, row)| row).collect();
-    }
-
-    /// The gradient by a parameter; by each component, if only components of it are used.
-    fn gradient(&self, cut: &Cut, total: Math) -> Vec<Row> {
-        match read::placed(&total) {
-            Some(components) => components
-                .into_iter()
-                .map(|(place, total)| Row::new(self.cuts.partial(&cut.symbol.component(&place)), vec![total]))
-                .collect(),
-            None => vec![Row::new(self.cuts.partial(&cut.symbol), vec![total])],
-        }
-    }
-
-    /// Gives the inputs of the piece that computes a cut what they get of its cotangent.
-    fn send(&mut self, cut: &Cut, ct: &Math) {
-        if let Place::Active { activation, input, .. } = &cut.place
-            && let Some(slope) = self.slope(activation, *input)
-        {
-            let factors = match ct {
-                Math::Partial { .. } => [slope, ct.clone()],
-                ct => [ct.clone(), slope],
-            };
-            self.received.entry(*input).or_default().push(product(factors));
-            return;
-        }
-        for (input, term) in piece::cotangents(self.cuts, cut.value, ct) {
-            self.received.entry(input).or_default().push(term);
-        }
-    }
-
-    /// `σ′(z)`, for an elementwise activation.
-    fn slope(&self, activation: &Activation, input: ValueId) -> Option<Math> {
-        let z = self.cuts.named(input)?.symbol.clone();
-        match activation {
-            Activation::Identity => Some(Math::Number(1.0)),
-            Activation::Elementwise { name, .. } => Some(Math::derivative(name, z.into())),
-            Activation::Other => None,
-        }
-    }
 }

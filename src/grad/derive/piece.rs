@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use super::activation::Activation;
 use super::algebra;
-use super::cut::Cuts;
+use super::cut::{Cuts, Place};
 use super::math::{Big, Math, Symbol};
-use super::read::Reader;
 use crate::ir::op::{Call, MapOp, Reduce, ReduceKind, Transform};
 use crate::ir::{Builder, FuncId, Graph, Module, Op, Origin, ValueId};
 use crate::rewrite;
@@ -166,7 +166,7 @@ pub fn written_out(cuts: &Cuts, value: ValueId) -> Math {
     let graph = piece.module.graph(piece.func);
     let names = piece.names(cuts, graph);
     let result = graph.results()[0];
-    Reader { module: &piece.module, graph, names, batch: cuts.batch.clone() }.read(result)
+    cuts.reader(&piece.module, graph, names).read(result)
 }
 
 /// What the cuts before a value get of its cotangent.
@@ -186,7 +186,7 @@ pub fn cotangents(cuts: &Cuts, value: ValueId, ct: &Math) -> Vec<(ValueId, Math)
     if is_computed {
         names.entry(graph.results()[0]).or_insert_with(|| symbol.clone());
     }
-    let mut reader = Reader { module: &module, graph, names, batch: cuts.batch.clone() };
+    let mut reader = cuts.reader(&module, graph, names);
     let softmax = softmax.map(|(above, below)| (reader.read(above), reader.read(below)));
     let read = |(position, &idx): (usize, &usize)| {
         let formula = reader.read(graph.results()[1 + position]);
@@ -212,7 +212,7 @@ const SHORT: usize = 6;
 /// The derivative of the cost by the input of the last activation, through activation and cost together, if it is short;
 /// and what must hold for it.
 pub fn short_error(cuts: &Cuts, affine: ValueId, active: ValueId) -> Option<(Math, Option<Math>)> {
-    let cost = cuts.cost().value;
+    let cost = cuts.graph.results()[0];
     let piece = piece(cuts, &[cost, active], &[]);
     let (module, entry, wrt) = piece.adjoint(cuts, Seed::One);
     let graph = module.graph(entry);
@@ -224,7 +224,7 @@ pub fn short_error(cuts: &Cuts, affine: ValueId, active: ValueId) -> Option<(Mat
     let mut names = piece.names(cuts, graph);
     let softmax = quotient_of(&module, entry, 1);
     names.insert(graph.results()[1], symbol.clone());
-    let mut reader = Reader { module: &module, graph, names, batch: cuts.batch.clone() };
+    let mut reader = cuts.reader(&module, graph, names);
     let softmax = softmax.map(|(above, below)| (reader.read(above), reader.read(below)));
     let mut formula = reader.read(graph.results()[2 + position]);
     if let Some((above, below)) = &softmax {
@@ -234,7 +234,13 @@ pub fn short_error(cuts: &Cuts, affine: ValueId, active: ValueId) -> Option<(Mat
     if matches!(&softmax, Some((above, _)) if *above == Math::apply("exp", vec![z.clone()])) {
         formula = algebra::substitute(&formula, &|part| shifted_softmax(part, &z, &symbol));
     }
-    let formula = algebra::expand(&algebra::substitute(&formula, &|part| logistic(part, &z, &symbol)));
+    // Only where the activation is the logistic function is its value that of the activation.
+    let is_logistic = matches!(&cuts.named(active)?.place,
+        Place::Active { activation: Activation::Elementwise { name, .. }, .. } if name == "sigmoid");
+    if is_logistic {
+        formula = algebra::substitute(&formula, &|part| logistic(part, &z, &symbol));
+    }
+    let formula = algebra::expand(&formula);
     let (formula, condition) = probabilities(&formula);
     (formula.size() <= SHORT && !mentions(&formula, &z)).then_some((formula, condition))
 }
@@ -274,7 +280,7 @@ fn logistic(part: &Math, z: &Math, a: &Math) -> Option<Math> {
 fn probabilities(formula: &Math) -> (Math, Option<Math>) {
     let condition = std::cell::RefCell::new(None);
     let one = algebra::substitute(formula, &|part| match part {
-        Math::Over { sign: Big::Sum, axis, body, .. } if axis == "k" && matches!(**body, Math::Symbol(_)) => {
+        Math::Over { sign: Big::Sum, axis, body, .. } if axis.name == "k" && matches!(**body, Math::Symbol(_)) => {
             let right = Box::new(Math::Number(1.0));
             *condition.borrow_mut() = Some(Math::Relation { sign: "=", left: Box::new(part.clone()), right });
             Some(Math::Number(1.0))

@@ -1,11 +1,16 @@
 //! Reads a graph as formulas: one case for each op.
+//!
+//! What only repeats a value is not written, so a formula may lack axes that its value has: those along which it is the
+//! same. [`Reader::spans`] says which these are.
 
 use std::collections::HashMap;
 
-use super::math::{self, Big, Math, Symbol, difference, negative, over, power, product, quotient, sum};
-use crate::ir::op::movement::SliceAxis;
-use crate::ir::op::{Contract, MapOp, Reduce, ReduceKind, Slice};
-use crate::ir::{Dim, Graph, Module, Node, Op, Type, ValueId};
+use super::contraction::matrix_product;
+use super::elementwise::read_map;
+use super::math::{self, Axis, Big, Math, Step, Symbol, over, power, product, sum};
+use super::operation::{Kind, Operation, apply, component};
+use crate::ir::op::{ArgWindow, Iota, Reduce, ReduceKind, ReduceWindow, ScatterAdd, Slice};
+use crate::ir::{Def, Dim, Graph, Module, Node, Op, Type, ValueId};
 use crate::tensor::show::repr_f32;
 use crate::tensor::{DType, Tensor};
 
@@ -19,6 +24,8 @@ pub struct Reader<'a> {
     pub names: HashMap<ValueId, Math>,
     /// The size of the batch axis.
     pub batch: Option<Dim>,
+    /// Names of what stacks the values of all steps of a loop, and the axis of the steps.
+    pub stacks: &'a [(Symbol, usize)],
 }
 
 impl Reader<'_> {
@@ -28,12 +35,12 @@ impl Reader<'_> {
             return name.clone();
         }
         let ty = self.graph.ty(value).clone();
-        let formula = match self.graph.def(value) {
-            Some(node) => {
-                let node = node.clone();
-                self.read_node(&node, &ty)
+        let formula = match self.graph.value(value).def {
+            Def::Node(node, result) => {
+                let node = self.graph.node(node).clone();
+                self.read_node(&node, result, &ty)
             }
-            None => {
+            Def::Param(_) => {
                 let name = self.graph.value(value).name.as_deref().unwrap_or("x");
                 Symbol::new(name, ty.rank()).into()
             }
@@ -42,46 +49,169 @@ impl Reader<'_> {
         formula
     }
 
-    fn read_node(&mut self, node: &Node, ty: &Type) -> Math {
+    fn read_node(&mut self, node: &Node, result: usize, ty: &Type) -> Math {
+        let arg = |idx: usize| node.args[idx];
         match &node.op {
-            // What only repeats, reshapes or relabels is not written.
-            Op::Broadcast(_) | Op::Reshape(_) | Op::Refine(_) | Op::Stop(_) | Op::Convert(_) => self.read(node.args[0]),
-            Op::Transpose(_) => math::transpose(self.read(node.args[0])),
-            // The key of a draw, of dropout for example, is no number; it is the same in every formula.
-            Op::Const(constant) if constant.value.dtype() == DType::Key => Symbol::new("key", 0).into(),
+            // The position along an axis that is repeated along others.
+            Op::Broadcast(op) if op.axes.len() == 1 && self.counts_up(arg(0)) => {
+                let iota = Iota { shape: ty.shape.clone(), axis: op.axes[0] };
+                let op = Operation { kind: Kind::Plain(iota.into()), from: vec![], to: ty.with_dtype(DType::I64) };
+                Math::Op { op: Box::new(op), args: vec![] }
+            }
+            // What only repeats or relabels is not written.
+            Op::Broadcast(_) | Op::Refine(_) | Op::Stop(_) | Op::Convert(_) => self.read(arg(0)),
+            Op::Reshape(_) if self.is_same(arg(0), ty) => self.read(arg(0)),
+            Op::Reshape(_) => {
+                let inner = self.read(arg(0));
+                unreshaped(&inner, ty).unwrap_or_else(|| self.operation(node, ty))
+            }
+            Op::Transpose(op) if op.perm.len() < 2 => self.read(arg(0)),
+            Op::Transpose(op) if swaps_last(&op.perm) => math::transpose(self.read(arg(0))),
+            Op::Const(constant) if constant.value.dtype() == DType::Key => Math::Words("key".into()),
             Op::Const(constant) if constant.value.len() == 1 => Math::Number(written(&constant.value)),
-            Op::SizeOf(size) => Symbol::new(&size.dim.to_string(), 0).into(),
+            Op::SizeOf(size) => size_math(&size.dim),
             Op::Map(map) => {
+                let index = self.wrapped_index(node);
+                if let Some(index) = index {
+                    return self.read(index);
+                }
                 let args = node.args.iter().map(|&arg| self.read(arg)).collect();
                 read_map(*map, args)
             }
-            Op::PowI(op) => power(self.read(node.args[0]), Math::Number(f64::from(op.exponent))),
-            Op::Reduce(op) => self.read_reduce(op, node.args[0]),
-            Op::Contract(op) => self.read_contract(op, &node.args, ty),
+            Op::PowI(op) => power(self.read(arg(0)), Math::Number(f64::from(op.exponent))),
+            Op::Reduce(op) => self.read_reduce(op, arg(0)),
+            Op::Contract(op) => {
+                let (a, b) = (self.whole(arg(0)), self.whole(arg(1)));
+                let shape = self.graph.ty(arg(0)).shape.clone();
+                let batch = self.batch.clone();
+                let axis = |idx: usize| axis_of(batch.as_ref(), &shape, idx);
+                match matrix_product(op, &a, &b, &axis) {
+                    Some(product) => product,
+                    None => self.operation(node, ty),
+                }
+            }
             Op::Slice(op) => {
-                let of = self.read(node.args[0]);
-                if let (Math::Symbol(symbol), Some(index)) = (&of, component(op, self.graph.ty(node.args[0])))
+                let of = self.read(arg(0));
+                if let (Math::Symbol(symbol), Some(index)) = (&of, component(op, self.graph.ty(arg(0))))
                     && symbol.sub.is_none()
                 {
                     return symbol.component(&index).into();
                 }
-                Math::Part { of: Box::new(of), index: index_text(op, self.graph.ty(node.args[0])), rank: ty.rank() }
+                if let Math::Symbol(symbol) = &of
+                    && let Some(step) = self.step_of(symbol, op, self.graph.ty(arg(0)))
+                {
+                    return symbol.in_step(Step::At(step)).into();
+                }
+                self.operation(node, ty)
             }
-            // A value at one place of a vector that is zero elsewhere: what a component sends back.
-            Op::Pad(op) if op.value == 0.0 && op.axes.len() == 1 && self.graph.ty(node.args[0]).shape == [1.into()] => {
-                let body = self.read(node.args[0]);
-                let name = format!("{PLACED}{}", op.axes[0].lo);
-                Math::Apply { name, primes: 0, args: vec![body], rank: 1 }
+            Op::ScatterAdd(op) => self.read_scatter(op, node, ty),
+            Op::If(op) => {
+                let condition = self.read(arg(0));
+                let then = self.read_region(op.then, &node.args[1..], result);
+                let otherwise = self.read_region(op.otherwise, &node.args[1..], result);
+                if then == otherwise {
+                    return then;
+                }
+                Math::Cases { cases: vec![(then, condition)], otherwise: Box::new(otherwise) }
             }
-            op => {
-                let name = match op {
-                    Op::Call(call) => self.module.func(call.func).name.to_string(),
-                    op => op.name().to_string(),
-                };
+            Op::Call(call) => {
+                let name = self.module.func(call.func).name.to_string();
                 let args = self.varying(&node.args);
                 Math::Apply { name, primes: 0, args, rank: ty.rank() }
             }
+            _ => self.operation(node, ty),
         }
+    }
+
+    /// What is done on whole tensors.
+    fn operation(&mut self, node: &Node, ty: &Type) -> Math {
+        let from = node.args.iter().map(|&arg| self.graph.ty(arg).clone()).collect();
+        let op = Operation { kind: Kind::Plain(node.op.clone()), from, to: ty.clone() };
+        let args = node.args.iter().map(|&arg| self.read(arg)).collect();
+        apply(&op, args)
+    }
+
+    /// The step a part of a stack is of: the last is T.
+    fn step_of(&self, symbol: &Symbol, op: &Slice, ty: &Type) -> Option<String> {
+        let (_, axis) = self.stacks.iter().find(|(stack, _)| stack == symbol)?;
+        let is_whole = |idx: usize| idx == *axis || op.ranges[idx] == Slice::all(&ty.shape[idx]);
+        let range = &op.ranges[*axis];
+        let is_single = range.size == 1.into() && (0..op.ranges.len()).all(is_whole);
+        is_single.then(|| range.start.add(&1.into())).flatten().map(|step| step.to_string())
+    }
+
+    /// A result of a region, its parameters called by what they are given.
+    fn read_region(&mut self, func: crate::ir::FuncId, args: &[ValueId], result: usize) -> Math {
+        let graph = self.module.graph(func);
+        let args: Vec<Math> = args.iter().map(|&arg| self.read(arg)).collect();
+        let names = graph.params().iter().copied().zip(args).collect();
+        let mut inner = Reader { module: self.module, graph, names, batch: self.batch.clone(), stacks: self.stacks };
+        inner.read(graph.results()[result])
+    }
+
+    /// The formula with every axis of its value: a number is repeated.
+    fn whole(&mut self, value: ValueId) -> Math {
+        let formula = self.read(value);
+        if self.spans(value).iter().zip(&self.graph.ty(value).shape).all(|(spans, size)| *spans || *size == 1.into()) {
+            return formula;
+        }
+        let ty = self.graph.ty(value).clone();
+        let ones = Operation { kind: Kind::Function("ones".into()), from: vec![], to: ty };
+        product([formula, Math::Op { op: Box::new(ones), args: vec![] }])
+    }
+
+    /// Along which axes of a value its formula may differ.
+    pub fn spans(&self, value: ValueId) -> Vec<bool> {
+        let ty = self.graph.ty(value);
+        let Some(node) = self.graph.def(value).filter(|_| !self.is_called(value)) else { return vec![true; ty.rank()] };
+        match &node.op {
+            Op::Const(constant) if constant.value.len() == 1 => vec![false; ty.rank()],
+            Op::Broadcast(op) => {
+                let inner = self.spans(node.args[0]);
+                let spans = |axis| op.axes.iter().position(|other| *other == axis).is_some_and(|idx| inner[idx]);
+                (0..ty.rank()).map(spans).collect()
+            }
+            Op::Map(_) | Op::PowI(_) | Op::Convert(_) | Op::Refine(_) | Op::Stop(_) => {
+                let all: Vec<Vec<bool>> = node.args.iter().map(|&arg| self.spans(arg)).collect();
+                (0..ty.rank()).map(|axis| all.iter().any(|spans| spans[axis])).collect()
+            }
+            Op::Reduce(op) => {
+                let inner = self.spans(node.args[0]);
+                (0..inner.len()).filter(|axis| !op.axes.contains(axis)).map(|axis| inner[axis]).collect()
+            }
+            Op::Transpose(op) => {
+                let inner = self.spans(node.args[0]);
+                op.perm.iter().map(|&axis| inner[axis]).collect()
+            }
+            Op::Reshape(_) => self.reshaped(node.args[0], ty).unwrap_or_else(|| vec![true; ty.rank()]),
+            _ => vec![true; ty.rank()],
+        }
+    }
+
+    /// Whether a value has a name, or the formula of one.
+    fn is_called(&self, value: ValueId) -> bool {
+        matches!(self.names.get(&value), Some(Math::Symbol(_) | Math::Partial { .. }))
+    }
+
+    /// Along which axes a value differs in another shape, if the change of shape does nothing to what is written of it: it
+    /// adds or drops axes of one position, or axes along which nothing differs.
+    fn reshaped(&self, value: ValueId, ty: &Type) -> Option<Vec<bool>> {
+        let shape = &self.graph.ty(value).shape;
+        let spans = self.spans(value);
+        let mut wanted = shape.iter().zip(&spans).filter(|(size, spans)| **spans && **size != 1.into()).peekable();
+        let mut found = vec![];
+        for size in &ty.shape {
+            let matches = wanted.peek().is_some_and(|(other, _)| *other == size);
+            found.push(matches);
+            if matches {
+                wanted.next();
+            }
+        }
+        wanted.next().is_none().then_some(found)
+    }
+
+    fn is_same(&self, value: ValueId, ty: &Type) -> bool {
+        self.reshaped(value, ty).is_some()
     }
 
     /// The arguments that are no constants; all, if there are constants only.
@@ -89,16 +219,6 @@ impl Reader<'_> {
         let all: Vec<Math> = args.iter().map(|&arg| self.read(arg)).collect();
         let varying: Vec<Math> = all.iter().filter(|arg| !matches!(arg, Math::Number(_))).cloned().collect();
         if varying.is_empty() { all } else { varying }
-    }
-
-    /// What an axis is called: the batch, else `k`, and `j`, `i` for those before it.
-    fn axis(&self, shape: &[Dim], axis: usize) -> String {
-        if axis == 0 && self.batch.as_ref() == Some(&shape[0]) {
-            return "batch".into();
-        }
-        ["k", "j", "i", "h", "g"]
-            .get(shape.len() - 1 - axis)
-            .map_or_else(|| format!("axis{axis}"), |name| (*name).into())
     }
 
     fn read_reduce(&mut self, op: &Reduce, arg: ValueId) -> Math {
@@ -109,186 +229,153 @@ impl Reader<'_> {
             ReduceKind::And => Big::All,
             ReduceKind::Or => Big::Any,
         };
+        let (arg, axes) = self.through_reshape(op, arg);
         let shape = self.graph.ty(arg).shape.clone();
-        let mut axes = op.axes.clone();
-        axes.sort_unstable();
+        let spans = self.spans(arg);
         let mut rank = shape.len();
         let mut body = self.read(arg);
         for &axis in axes.iter().rev() {
             rank -= 1;
-            body = over(sign, &self.axis(&shape, axis), body, rank);
+            match (spans[axis], sign) {
+                (true, _) => body = over(sign, &axis_of(self.batch.as_ref(), &shape, axis), body, rank),
+                // A sum of what is everywhere the same.
+                (false, Big::Sum) => body = product([size_math(&shape[axis]), body]),
+                (false, _) => {}
+            }
         }
         body
     }
 
-    fn read_contract(&mut self, op: &Contract, args: &[ValueId], ty: &Type) -> Math {
-        let (a, b) = (self.read(args[0]), self.read(args[1]));
-        if op.relations.is_empty()
-            && let Some((factors, rank)) = matrix_product(op, &a, &b)
-        {
-            return match factors.iter().position(|factor| matches!(factor, Math::Neg(_))) {
-                Some(_) => negative(Math::MatMul { factors: factors.into_iter().map(unsigned).collect(), rank }),
-                None => Math::MatMul { factors, rank },
-            };
-        }
-        // Of what a relation ties, the result has the windows of a convolution, its input, or its kernel.
-        let name = match op.relations.first() {
-            Some(relation) if op.result.contains(&relation.i.1) => "conv".into(),
-            Some(relation) if op.result.contains(&relation.h.1) => "conv_transpose".into(),
-            Some(_) => "conv_kernel".into(),
-            None => format!("contract[{op}]"),
+    /// The value and the axes that are reduced, before a change of shape that made one axis of several.
+    fn through_reshape(&self, op: &Reduce, arg: ValueId) -> (ValueId, Vec<usize>) {
+        let mut axes = op.axes.clone();
+        axes.sort_unstable();
+        let Some(node) = self.graph.def(arg).filter(|node| matches!(node.op, Op::Reshape(_))) else {
+            return (arg, axes);
         };
-        Math::Apply { name, primes: 0, args: vec![a, b], rank: ty.rank() }
+        if self.names.contains_key(&arg) || op.kind != ReduceKind::Sum {
+            return (arg, axes);
+        }
+        let (from, to) = (&self.graph.ty(node.args[0]).shape, &self.graph.ty(arg).shape);
+        match merged(from, to) {
+            Some(groups) => (node.args[0], axes.iter().flat_map(|&axis| groups[axis].clone()).collect()),
+            None => (arg, axes),
+        }
     }
-}
 
-/// The formula without its sign.
-fn unsigned(x: Math) -> Math {
-    match x {
-        Math::Neg(x) => *x,
-        x => x,
+    /// What a pool sends back goes to the places it came from; otherwise elements are added at positions.
+    fn read_scatter(&mut self, op: &ScatterAdd, node: &Node, ty: &Type) -> Math {
+        let index = self.unshaped(node.args[0]);
+        let Some(Node { op: Op::ArgWindow(ArgWindow { kind, windows }), args, .. }) = self.graph.def(index).cloned()
+        else {
+            return self.operation(node, ty);
+        };
+        let (x, ct) = (args[0], self.unshaped(node.args[1]));
+        let flat = op.batch_axes + windows.len() == self.graph.ty(x).rank();
+        if !flat {
+            return self.operation(node, ty);
+        }
+        let kind = Kind::Unpool(ReduceWindow { kind, windows });
+        let from = [ct, x].map(|value| self.graph.ty(value).clone()).to_vec();
+        let unpool = Operation { kind, from, to: self.graph.ty(x).clone() };
+        let args = vec![self.read(ct), self.read(x)];
+        apply(&unpool, args)
     }
-}
 
-/// The factors of a contraction that is a product of matrices or vectors, transposed where the labels say so. Leading labels
-/// that all legs share count for nothing.
-fn matrix_product(op: &Contract, a: &Math, b: &Math) -> Option<(Vec<Math>, usize)> {
-    let shared = |label: &char| op.left.contains(label) && op.right.contains(label) && op.result.contains(label);
-    let bare = |leg: &[char]| leg.iter().copied().filter(|label| !shared(label)).collect::<Vec<_>>();
-    let (left, right, result) = (bare(&op.left), bare(&op.right), bare(&op.result));
-    let rank = op.result.len();
-    let turned = |x: &Math, turn: bool| if turn { math::transpose(x.clone()) } else { x.clone() };
-    let summed = left.iter().copied().find(|label| right.contains(label));
-    match (left.as_slice(), right.as_slice(), result.as_slice(), summed) {
-        // [p, s] · [s, q] → [p, q], each perhaps the other way round
-        ([l0, l1], [r0, r1], [p, q], Some(s)) => {
-            let (row, column) = (if *l0 == s { *l1 } else { *l0 }, if *r0 == s { *r1 } else { *r0 });
-            if (*p, *q) == (row, column) {
-                return Some((vec![turned(a, *l0 == s), turned(b, *r1 == s)], rank));
+    /// Whether a value is 0, 1, 2, … along its only axis.
+    fn counts_up(&self, value: ValueId) -> bool {
+        let Some(node) = self.graph.def(value).filter(|_| !self.is_called(value)) else { return false };
+        match &node.op {
+            Op::Reshape(_) | Op::Convert(_) => self.counts_up(node.args[0]),
+            Op::Iota(op) => op.shape.len() == 1,
+            Op::Const(constant) => {
+                let tensor = &constant.value;
+                let is_number = !matches!(tensor.dtype(), DType::Key | DType::Bool);
+                is_number && tensor.len() > 1 && (0..tensor.len()).all(|idx| tensor.get_f64(idx) == idx as f64)
             }
-            ((*p, *q) == (column, row)).then(|| (vec![turned(b, *r0 == s), turned(a, *l1 == s)], rank))
+            _ => false,
         }
-        // [s] · [s, q] → [q]: a row; [q, s] · [s] → [q]: a column
-        ([_], [r0, _], [_], Some(s)) if *r0 == s => Some((vec![a.clone(), b.clone()], rank)),
-        ([_], [_, _], [_], Some(_)) => Some((vec![b.clone(), a.clone()], rank)),
-        ([l0, _], [_], [_], Some(s)) if *l0 == s => Some((vec![b.clone(), a.clone()], rank)),
-        ([_, _], [_], [_], Some(_)) => Some((vec![a.clone(), b.clone()], rank)),
-        // a · b
-        ([_], [_], [], Some(_)) => Some((vec![turned(a, true), b.clone()], rank)),
-        // a bᵀ
-        ([p], [_], [first, _], None) if p == first => Some((vec![a.clone(), turned(b, true)], rank)),
-        ([_], [_], [_, _], None) => Some((vec![b.clone(), turned(a, true)], rank)),
-        _ => None,
+    }
+
+    /// The value before changes of shape that nothing but a flat index asked for.
+    fn unshaped(&self, value: ValueId) -> ValueId {
+        match self.graph.def(value) {
+            Some(node) if matches!(node.op, Op::Reshape(_)) && !self.is_called(value) => self.unshaped(node.args[0]),
+            _ => value,
+        }
+    }
+
+    /// The index in `if index < 0 then index + size else index`.
+    fn wrapped_index(&self, node: &Node) -> Option<ValueId> {
+        let Op::Map(crate::ir::op::MapOp::Select) = node.op else { return None };
+        let &[condition, shifted, index] = node.args.as_slice() else { return None };
+        let is = |value: ValueId, op: crate::ir::op::MapOp| {
+            self.graph.def(value).filter(|node| node.op == Op::Map(op) && node.args[0] == index).is_some()
+        };
+        let is_index = self.graph.ty(index).dtype == DType::I64;
+        (is_index && is(condition, crate::ir::op::MapOp::Lt) && is(shifted, crate::ir::op::MapOp::Add)).then_some(index)
     }
 }
 
-/// What the name of a function begins with that puts its argument at one place of a vector; the place follows.
-const PLACED: &str = "at ";
-
-/// The components of a vector that is a sum of values put at single places.
-pub fn placed(x: &Math) -> Option<Vec<(String, Math)>> {
-    let one = |term: &Math| match term {
-        Math::Apply { name, args, .. } => Some((name.strip_prefix(PLACED)?.to_string(), args[0].clone())),
-        _ => None,
+/// The formula of what a change of shape gives, if that only undoes another, or what it is made of has the shape already.
+fn unreshaped(inner: &Math, ty: &Type) -> Option<Math> {
+    let (scalars, below, rest) = math::split_scalars(inner);
+    let Math::Op { op, args } = &rest else { return None };
+    let found = match &op.kind {
+        Kind::Unpool(_) if op.to == *ty => rest.clone(),
+        Kind::Plain(Op::Reshape(_)) if op.from[0] == *ty => args[0].clone(),
+        _ => return None,
     };
-    let terms = match x {
-        Math::Sum(terms) => terms.iter().map(one).collect::<Option<Vec<_>>>()?,
-        x => vec![one(x)?],
-    };
-    let mut places: Vec<String> = terms.iter().map(|(place, _)| place.clone()).collect();
-    places.sort();
-    places.dedup();
-    let total = |place: String| {
-        let here = terms.iter().filter(|(other, _)| *other == place).map(|(_, term)| term.clone());
-        let total = sum(here);
-        (place, total)
-    };
-    Some(places.into_iter().map(total).collect())
+    Some(super::algebra::product(scalars.into_iter().chain([found]).collect(), below))
 }
 
-/// The position of a single element that is taken: `0`, `12`.
-fn component(op: &Slice, ty: &Type) -> Option<String> {
-    let single = |range: &SliceAxis| (range.size.as_const() == Some(1)).then(|| range.start.as_const()).flatten();
-    let places: Vec<String> =
-        op.ranges.iter().map(|range| single(range).map(|place| place.to_string())).collect::<Option<_>>()?;
-    let one_digit = ty.shape.iter().all(|size| size.as_const().is_some_and(|size| size <= 10));
-    (one_digit || places.len() == 1).then(|| places.concat())
-}
-
-fn index_text(op: &Slice, ty: &Type) -> String {
-    let part = |(range, size): (&SliceAxis, &Dim)| {
-        if *range == Slice::all(size) {
-            return ":".into();
-        }
-        if range.size.as_const() == Some(1) {
-            return range.start.to_string();
-        }
-        let end = range.start.add(&range.size).map(|end| end.to_string()).unwrap_or_default();
-        format!("{}..{end}", range.start)
-    };
-    op.ranges.iter().zip(&ty.shape).map(part).collect::<Vec<String>>().join(", ")
-}
-
-fn read_map(map: MapOp, args: Vec<Math>) -> Math {
-    let mut args = args.into_iter();
-    let mut next = || args.next().expect("an op has the arguments of its row");
-    let one = || Math::Number(1.0);
-    let relation = |sign, left, right| Math::Relation { sign, left: Box::new(left), right: Box::new(right) };
-    match map {
-        MapOp::Neg => negative(next()),
-        MapOp::Add => sum([next(), next()]),
-        MapOp::Sub => difference(next(), next()),
-        MapOp::Mul => product([next(), next()]),
-        MapOp::Div | MapOp::XDivY => quotient(next(), next()),
-        MapOp::Pow => power(next(), next()),
-        MapOp::XLogY => {
-            let (a, b) = (next(), next());
-            product([a, Math::apply("log", vec![b])])
-        }
-        MapOp::Log1p => Math::apply("log", vec![sum([one(), next()])]),
-        MapOp::Expm1 => difference(Math::apply("exp", vec![next()]), one()),
-        MapOp::Eq => relation("=", next(), next()),
-        MapOp::Ne => relation("≠", next(), next()),
-        MapOp::Lt => relation("<", next(), next()),
-        MapOp::Le => relation("≤", next(), next()),
-        MapOp::Gt => relation(">", next(), next()),
-        MapOp::Ge => relation("≥", next(), next()),
-        MapOp::Select => {
-            let (condition, value, otherwise) = (next(), next(), next());
-            match otherwise {
-                Math::Cases { mut cases, otherwise } => {
-                    cases.insert(0, (value, condition));
-                    Math::Cases { cases, otherwise }
-                }
-                otherwise => Math::Cases { cases: vec![(value, condition)], otherwise: Box::new(otherwise) },
+/// Which axes of the first shape each axis of the second is made of.
+fn merged(from: &[Dim], to: &[Dim]) -> Option<Vec<Vec<usize>>> {
+    let mut groups = vec![];
+    let mut next = 0;
+    for size in to {
+        let mut group = vec![];
+        while group.is_empty() || Dim::product(group.iter().map(|&axis: &usize| &from[axis])).as_ref() != Some(size) {
+            if next == from.len() {
+                return None;
             }
+            group.push(next);
+            next += 1;
         }
-        MapOp::Abs
-        | MapOp::Sign
-        | MapOp::Exp
-        | MapOp::Log
-        | MapOp::Sqrt
-        | MapOp::Sin
-        | MapOp::Cos
-        | MapOp::Tanh
-        | MapOp::Sigmoid
-        | MapOp::Softplus
-        | MapOp::Erf
-        | MapOp::Floor
-        | MapOp::Round
-        | MapOp::IsFinite
-        | MapOp::FloorDiv
-        | MapOp::Rem
-        | MapOp::Max
-        | MapOp::Min
-        | MapOp::Atan2
-        | MapOp::And
-        | MapOp::Or
-        | MapOp::Not => {
-            let name = Op::from(map).name();
-            Math::apply(name, args.collect())
-        }
+        groups.push(group);
     }
+    (next == from.len()).then_some(groups)
+}
+
+/// What an axis is called: the batch, else `k`, and `j`, `i` for those before it.
+pub fn axis_of(batch: Option<&Dim>, shape: &[Dim], axis: usize) -> Axis {
+    let size = shape[axis].clone();
+    if axis == 0 && batch == Some(&size) {
+        return Axis::new("batch", size);
+    }
+    // An axis whose size has a letter is counted by it: T steps are t = 1, …, T.
+    if let Some(symbol) = size.as_symbol()
+        && let [letter @ 'A'..='Z'] = symbol.name().chars().collect::<Vec<_>>().as_slice()
+    {
+        return Axis::new(letter.to_ascii_lowercase(), size);
+    }
+    let letter = ["k", "j", "i", "h", "g"].get(shape.len() - 1 - axis);
+    Axis::new(letter.map_or_else(|| format!("axis{axis}"), |name| (*name).into()), size)
+}
+
+/// Whether a permutation only swaps the last two axes.
+pub fn swaps_last(perm: &[usize]) -> bool {
+    let n = perm.len();
+    perm[..n - 2].iter().enumerate().all(|(idx, axis)| idx == *axis) && perm[n - 2..] == [n - 1, n - 2]
+}
+
+/// A size as a formula.
+pub fn size_math(size: &Dim) -> Math {
+    let term = |(number, factors): (i64, Vec<Dim>)| {
+        let names = factors.iter().map(|factor| Symbol::plain(&factor.to_string(), 0).into());
+        product([Math::Number(number as f64)].into_iter().chain(names))
+    };
+    sum(size.terms().into_iter().map(term))
 }
 
 /// A number as the script writes it: a constant of 32 bits is the shortest decimal that rounds to it.

@@ -1,6 +1,7 @@
 //! Formulas as Unicode text: `δ¹ = (δ² (W²)ᵀ) ∘ σ′(z¹)`.
 
-use super::math::{Big, Math, Symbol};
+use super::math::{Big, Math, Step, Symbol};
+use super::operation::{Operation, Style};
 
 /// How strongly a formula holds together; what is weaker than its place stands in brackets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -25,11 +26,17 @@ pub fn strength(x: &Math) -> Strength {
         Math::Relation { .. } => Strength::Relation,
         Math::Sum(_) | Math::Neg(_) | Math::Cases { .. } => Strength::Sum,
         Math::Number(value) if *value < 0.0 => Strength::Sum,
+        Math::Words(_) => Strength::Relation,
         Math::Product(factors) if factors.iter().filter(|factor| factor.rank() > 0).count() < 2 => Strength::Juxtaposed,
-        Math::Product(_) | Math::Over { .. } | Math::Quotient(..) => Strength::Product,
+        Math::Product(_) | Math::Over { .. } | Math::Total { .. } | Math::Quotient(..) => Strength::Product,
         Math::MatMul { .. } => Strength::Juxtaposed,
         Math::Power(..) | Math::Transpose(_) => Strength::Power,
-        Math::Number(_) | Math::Symbol(_) | Math::Partial { .. } | Math::Apply { .. } | Math::Part { .. } => {
+        Math::Op { op, .. } => match op.style() {
+            Style::Infix(..) => Strength::Product,
+            Style::Inverse(_) => Strength::Juxtaposed,
+            Style::Function(_) | Style::Part(_) | Style::Place(_) | Style::Lookup | Style::Name(_) => Strength::Atom,
+        },
+        Math::Number(_) | Math::Symbol(_) | Math::Partial { .. } | Math::Apply { .. } | Math::Entry { .. } => {
             Strength::Atom
         }
     }
@@ -76,7 +83,7 @@ pub fn text(x: &Math) -> String {
             let is_single = tensors.len() == 1;
             let scalars: Vec<String> = scalars.iter().map(|factor| side_by_side(factor)).collect();
             let tensors: Vec<String> = match is_single {
-                true => tensors.iter().map(|factor| side_by_side(factor)).collect(),
+                true => tensors.iter().map(|factor| beside_scalars(factor)).collect(),
                 false => tensors.iter().map(|factor| at_least(factor, Strength::Power)).collect(),
             };
             let tensors = (!tensors.is_empty()).then(|| tensors.join(" ∘ "));
@@ -98,24 +105,30 @@ pub fn text(x: &Math) -> String {
             factors.iter().map(|factor| at_least(factor, Strength::Power)).collect::<Vec<_>>().join(" ")
         }
         Math::Transpose(x) => match &**x {
-            Math::Symbol(symbol) if symbol.sup.is_none() => format!("{}ᵀ", symbol_text(symbol)),
+            Math::Symbol(symbol) if is_bare(symbol) => format!("{}ᵀ", symbol_text(symbol)),
             x => format!("({})ᵀ", text(x)),
         },
         Math::Apply { name, args, .. } if name == "abs" => format!("|{}|", text(&args[0])),
+        Math::Apply { name, args, .. } if name == "sqrt" => format!("√{}", rooted(&args[0])),
         Math::Apply { name, primes, args, .. } => {
             let args: Vec<String> = args.iter().map(text).collect();
             format!("{}{}({})", function(name), "′".repeat(*primes), args.join(", "))
         }
         Math::Over { sign, axis, body, .. } => {
-            let sign = match sign {
-                Big::Sum => "Σ",
-                Big::Max => "max",
-                Big::Min => "min",
-                Big::All => "all",
-                Big::Any => "any",
-            };
-            format!("{sign}_{axis} {}", at_least(body, Strength::Product))
+            format!("{}_{} {}", big(*sign), axis.name, at_least(body, Strength::Product))
         }
+        Math::Total { sign, over, when, body } => {
+            let over = over.iter().map(|axis| axis.name.as_str()).collect::<Vec<_>>().join(", ");
+            let when: Vec<String> = when.iter().map(text).collect();
+            let when = if when.is_empty() { String::new() } else { format!(": {}", when.join(", ")) };
+            format!("{}_{{{over}{when}}} {}", big(*sign), at_least(body, Strength::Product))
+        }
+        Math::Op { op, args } => operation(op, args),
+        Math::Entry { of, at } => {
+            let at: Vec<String> = at.iter().map(text).collect();
+            format!("{}[{}]", at_least(of, Strength::Atom), at.join(", "))
+        }
+        Math::Words(words) => words.clone(),
         Math::Cases { cases, otherwise } => {
             let mut parts: Vec<String> =
                 cases.iter().map(|(value, condition)| format!("{} if {}", text(value), text(condition))).collect();
@@ -123,8 +136,53 @@ pub fn text(x: &Math) -> String {
             format!("{{{}}}", parts.join("; "))
         }
         Math::Relation { sign, left, right } => format!("{} {sign} {}", text(left), text(right)),
-        Math::Part { of, index, .. } => format!("{}[{index}]", at_least(of, Strength::Atom)),
     }
+}
+
+/// What is done over an axis.
+fn big(sign: Big) -> &'static str {
+    match sign {
+        Big::Sum => "Σ",
+        Big::Max => "max",
+        Big::Min => "min",
+        Big::All => "all",
+        Big::Any => "any",
+    }
+}
+
+/// What stands under a root: a name or number as it is.
+fn rooted(x: &Math) -> String {
+    match x {
+        Math::Symbol(_) | Math::Number(_) => text(x),
+        x => format!("({})", text(x)),
+    }
+}
+
+fn operation(op: &Operation, args: &[Math]) -> String {
+    // A window of ones is not written.
+    let written = args.iter().filter(|arg| !matches!(arg, Math::Number(_)) || args.len() == 1);
+    let list = || written.clone().map(text).collect::<Vec<_>>().join(", ");
+    match op.style() {
+        Style::Infix(sign, _) => {
+            args.iter().map(|arg| at_least(arg, Strength::Power)).collect::<Vec<_>>().join(&format!(" {sign} "))
+        }
+        Style::Function(name) if name == "ones" => format!("ones[{}]", shape(op)),
+        Style::Function(name) if name == "reshape" => format!("reshape({}, [{}])", list(), shape(op)),
+        Style::Function(name) => format!("{name}({})", list()),
+        Style::Part(index) => format!("{}[{index}]", at_least(&args[0], Strength::Atom)),
+        Style::Place(index) => format!("place({}, [{index}])", list()),
+        Style::Lookup => format!("{}[{}]", at_least(&args[0], Strength::Atom), text(&args[1])),
+        Style::Inverse(transposed) => {
+            let matrix = at_least(&args[0], Strength::Atom);
+            format!("{matrix}⁻{} {}", if transposed { "ᵀ" } else { "¹" }, at_least(&args[1], Strength::Power))
+        }
+        Style::Name(name) => name,
+    }
+}
+
+/// The sizes of what an operation gives.
+pub fn shape(op: &Operation) -> String {
+    op.to.shape.iter().map(|size| size.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// A quotient whose first tensor factor is a Σ has its scalars before that: `2/n Σ x`.
@@ -167,31 +225,96 @@ fn side_by_side(x: &Math) -> String {
     }
 }
 
-/// A number, with fractions where they are short.
+/// A tensor that only scalars stand before: a product of matrices needs no brackets.
+fn beside_scalars(x: &Math) -> String {
+    match x {
+        Math::MatMul { .. } => text(x),
+        x => side_by_side(x),
+    }
+}
+
+/// Whether what is raised behind a name is not taken for a part of an index.
+fn is_bare(symbol: &Symbol) -> bool {
+    let is_word = |sub: &String| sub.chars().any(|letter| !letter.is_ascii_digit());
+    symbol.sup.is_none() && symbol.step.is_none() && !symbol.sub.as_ref().is_some_and(is_word)
+}
+
+/// A number, with fractions, roots and powers of ten where they are short.
 pub fn number(value: f64) -> String {
     match value {
         0.5 => "½".into(),
         0.25 => "¼".into(),
         value if value < 0.0 => format!("−{}", number(-value)),
         value if value == f64::INFINITY => "∞".into(),
-        value => match fraction(value) {
-            Some(below) => format!("1/{below}"),
-            None => format!("{value}"),
+        value => match (power_of_ten(value), fraction(value), root(value)) {
+            (Some(exponent), ..) => format!("10{}", raised(&exponent.to_string())),
+            (_, Some(below), _) => format!("1/{below}"),
+            _ if ratio(value).is_some() => {
+                let (above, below) = ratio(value).expect("looked up above");
+                format!("{above}/{below}")
+            }
+            (.., Some((above, below))) => match (above, below) {
+                (above, 1) => format!("√{above}"),
+                (1, below) => format!("1/√{below}"),
+                (above, below) => format!("√({above}/{below})"),
+            },
+            (None, None, None) => format!("{value}"),
         },
     }
 }
 
-/// n of a number 1/n that is longer in digits.
+/// n of a number 1/n, but for those that are short in digits.
 pub fn fraction(value: f64) -> Option<f64> {
     let below = (1.0 / value).round();
-    let is_long = format!("{value}").len() > 4;
-    (is_long && (2.0..1e9).contains(&below) && 1.0 / below == value).then_some(below)
+    let is_round = [10.0, 100.0, 1000.0].contains(&below);
+    (!is_round && (3.0..1e9).contains(&below) && 1.0 / below == value).then_some(below)
+}
+
+/// n of a power 10ⁿ that is small or large.
+pub fn power_of_ten(value: f64) -> Option<i32> {
+    if value <= 0.0 {
+        return None;
+    }
+    let exponent = value.log10().round() as i32;
+    let is_it = format!("1e{exponent}").parse() == Ok(value);
+    (is_it && !(-2..=4).contains(&exponent)).then_some(exponent)
+}
+
+/// p and q of a fraction p/q of small whole numbers that is longer in digits.
+pub fn ratio(value: f64) -> Option<(u32, u32)> {
+    let is_long = format!("{value}").len() > 8;
+    let above = |below: u32| (value * f64::from(below)).round();
+    let is_it = |below: &u32| (1.0..1e4).contains(&above(*below)) && above(*below) / f64::from(*below) == value;
+    (2..=128).find(is_it).filter(|_| is_long).map(|below| (above(below) as u32, below))
+}
+
+/// p and q of a root √(p/q) of small whole numbers.
+pub fn root(value: f64) -> Option<(u32, u32)> {
+    let square = value * value;
+    let is_long = format!("{value}").len() > 12;
+    let found = (1..=1024u32).find_map(|below| {
+        let above = (square * f64::from(below)).round();
+        let is_it = (1.0..1e4).contains(&above) && ((above / f64::from(below)).sqrt() - value).abs() <= 4e-16 * value;
+        is_it.then_some((above as u32, below))
+    });
+    found.filter(|_| is_long)
 }
 
 fn symbol_text(symbol: &Symbol) -> String {
     let sub = symbol.sub.as_deref().map(lowered).unwrap_or_default();
     let sup = symbol.sup.as_deref().map(raised).unwrap_or_default();
-    format!("{}{sup}{sub}", symbol.base)
+    let step = symbol.step.as_ref().map(step_text).unwrap_or_default();
+    format!("{}{sup}{sub}{step}", symbol.base)
+}
+
+/// `ₜ₋₁`, `_T`.
+fn step_text(step: &Step) -> String {
+    match step {
+        Step::Near(0) => "ₜ".into(),
+        Step::Near(offset) if *offset < 0 => format!("ₜ₋{}", lowered(&offset.unsigned_abs().to_string())),
+        Step::Near(offset) => format!("ₜ₊{}", lowered(&offset.to_string())),
+        Step::At(step) => lowered(step),
+    }
 }
 
 /// How a function is called in text.
@@ -202,16 +325,23 @@ pub fn function(name: &str) -> &str {
     }
 }
 
-fn shifted(text: &str, digits: [char; 10]) -> Option<String> {
-    text.chars().map(|letter| letter.to_digit(10).map(|digit| digits[digit as usize])).collect()
+fn shifted(text: &str, digits: [char; 10], minus: char) -> Option<String> {
+    let shift = |letter: char| match letter {
+        '-' | '−' => Some(minus),
+        letter => letter.to_digit(10).map(|digit| digits[digit as usize]),
+    };
+    text.chars().map(shift).collect()
 }
 
 fn raised(text: &str) -> String {
     let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
-    shifted(text, digits).unwrap_or_else(|| format!("^{text}"))
+    match text {
+        "l" => "ˡ".into(),
+        text => shifted(text, digits, '⁻').unwrap_or_else(|| format!("^{text}")),
+    }
 }
 
 fn lowered(text: &str) -> String {
     let digits = ['₀', '₁', '₂', '₃', '₄', '₅', '₆', '₇', '₈', '₉'];
-    shifted(text, digits).unwrap_or_else(|| format!("_{text}"))
+    shifted(text, digits, '₋').unwrap_or_else(|| format!("_{text}"))
 }

@@ -1,0 +1,142 @@
+//! What is known of values with names, to write other formulas shorter: a part that is what a name stands for is written by
+//! the name, and the distances from a mean add up to 0.
+
+use super::algebra;
+use super::cut::{Cuts, Place};
+use super::math::{Axis, Big, Math, Symbol, negative};
+
+/// The least formula that is looked for.
+const LONG: usize = 3;
+
+impl Cuts {
+    /// Remembers what the values with names are made of.
+    pub fn remember(&mut self) {
+        let mut known: Vec<(Symbol, Math)> = vec![];
+        for cut in &self.all {
+            if !matches!(cut.place, Place::Named | Place::Active { .. }) || self.graph.def(cut.value).is_none() {
+                continue;
+            }
+            let formula = shorter(&self.formula(cut.value), &known, &cut.symbol);
+            if formula.size() >= LONG {
+                known.push((cut.symbol.clone(), formula));
+            }
+        }
+        self.known = known;
+    }
+
+    /// The formula with what is known put in; it is about `own`, which is not written by itself.
+    pub fn shorter(&self, formula: &Math, own: &Symbol) -> Math {
+        shorter(formula, &self.known, own)
+    }
+}
+
+fn shorter(formula: &Math, known: &[(Symbol, Math)], own: &Symbol) -> Math {
+    algebra::substitute(formula, &|part| {
+        if let Some(zero) = balanced(part, known) {
+            return Some(zero);
+        }
+        let is_it = |(symbol, meaning): &&(Symbol, Math)| symbol != own && meaning == part;
+        known.iter().find(is_it).map(|(symbol, _)| symbol.clone().into())
+    })
+}
+
+/// Σ (x − m) = 0 where m is the mean of x over the axes of the sum; also if it is still written out.
+fn balanced(part: &Math, known: &[(Symbol, Math)]) -> Option<Math> {
+    let (axes, body) = stripped(part);
+    let Math::Sum(terms) = body else { return None };
+    let [x, Math::Neg(mean)] = terms.as_slice() else { return None };
+    if axes.is_empty() {
+        return None;
+    }
+    let meaning = match &**mean {
+        Math::Symbol(symbol) => &known.iter().find(|(other, _)| other == symbol)?.1,
+        mean => mean,
+    };
+    let (numer, denom) = algebra::factors(meaning);
+    let sum = numer.iter().find(|factor| matches!(factor, Math::Over { .. }))?;
+    let (mean_axes, summed) = stripped(sum);
+    let count = algebra::product(axes.iter().map(|axis| super::read::size_math(&axis.size)).collect(), vec![]);
+    let mut others = numer.clone();
+    others.retain(|factor| factor != sum);
+    let is_mean = algebra::product(others, denom) == super::math::quotient(Math::Number(1.0), count);
+    (is_mean && axes == mean_axes && summed == x).then_some(Math::Number(0.0))
+}
+
+/// The axes a formula is summed over, and what is summed.
+fn stripped(x: &Math) -> (Vec<&Axis>, &Math) {
+    match x {
+        Math::Over { sign: Big::Sum, axis, body, .. } => {
+            let (mut axes, inner) = stripped(body);
+            axes.insert(0, axis);
+            (axes, inner)
+        }
+        x => (vec![], x),
+    }
+}
+
+/// The formula some steps of a loop later.
+pub fn later(formula: &Math, steps: i32) -> Math {
+    use super::math::Step;
+    at_step(formula, &|step| match step {
+        Step::Near(offset) => Step::Near(offset + steps),
+        Step::At(step) => Step::At(step.clone()),
+    })
+}
+
+/// The formula in a step of this number.
+pub fn in_step(formula: &Math, number: i32) -> Math {
+    use super::math::Step;
+    at_step(formula, &|step| match step {
+        Step::Near(offset) => Step::At((number + offset).to_string()),
+        Step::At(step) => Step::At(step.clone()),
+    })
+}
+
+fn at_step(formula: &Math, change: &dyn Fn(&super::math::Step) -> super::math::Step) -> Math {
+    let moved = |symbol: &Symbol| Symbol { step: symbol.step.as_ref().map(change), ..symbol.clone() };
+    algebra::substitute(formula, &|part| match part {
+        Math::Symbol(symbol) => Some(moved(symbol).into()),
+        Math::Partial { of, by } => Some(Math::Partial { of: of.clone(), by: Box::new(moved(by)) }),
+        _ => None,
+    })
+}
+
+/// A formula over all steps as that of one step, if it does in each step the same with the values of that step alone. `is_row`
+/// says whether a name has the axis of the steps.
+pub fn one_step(formula: &Math, is_row: &dyn Fn(&Symbol) -> bool) -> Option<Math> {
+    use super::math::Step;
+    let inner = |x: &Math| one_step(x, is_row);
+    let all = |parts: &[Math]| parts.iter().map(inner).collect::<Option<Vec<_>>>();
+    let row = |symbol: &Symbol| if is_row(symbol) { symbol.in_step(Step::Near(0)) } else { symbol.clone() };
+    let mentions = |x: &Math| {
+        let found = std::cell::Cell::new(false);
+        algebra::substitute(x, &|part| {
+            let is_row = match part {
+                Math::Symbol(symbol) => is_row(symbol),
+                Math::Partial { by, .. } => is_row(by),
+                _ => false,
+            };
+            found.set(found.get() || is_row);
+            None
+        });
+        found.get()
+    };
+    Some(match formula {
+        Math::Number(_) => formula.clone(),
+        Math::Symbol(symbol) => row(symbol).into(),
+        Math::Partial { of, by } => Math::Partial { of: of.clone(), by: Box::new(row(by)) },
+        Math::Neg(x) => negative(inner(x)?),
+        Math::Sum(parts) => algebra::sum(all(parts)?),
+        Math::Product(parts) => algebra::product(all(parts)?, vec![]),
+        Math::Quotient(x, y) => algebra::product(vec![inner(x)?], vec![inner(y)?]),
+        Math::MatMul { factors, rank } => match factors.as_slice() {
+            [x, matrix] if !mentions(matrix) => super::math::matmul(vec![inner(x)?, matrix.clone()], rank - 1),
+            _ => return None,
+        },
+        Math::Apply { name, primes, args, rank } if *primes > 0 => {
+            Math::Apply { name: name.clone(), primes: *primes, args: all(args)?, rank: rank.saturating_sub(1) }
+        }
+        x if !mentions(x) => x.clone(),
+        _ => return None,
+    })
+}
