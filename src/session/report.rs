@@ -7,8 +7,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::figures::{diagram_of, figure_of, net_name};
 use super::host::Shared;
-use super::summary::summary_text;
 use super::options::{Engine, Exit, Notation};
+use super::summary::summary_text;
 use super::{Script, Work};
 use crate::elaborate::builtin::format_value;
 use crate::elaborate::{Elaborator, Given, Halt, Record, RecordKind, Scope, TensorValue, Training, Value};
