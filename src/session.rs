@@ -24,6 +24,7 @@ mod report;
 mod results;
 pub mod script;
 mod search;
+mod settings;
 mod summary;
 mod training;
 mod transcript;
@@ -37,8 +38,8 @@ use crate::elaborate::tree::flatten;
 use crate::elaborate::{BindKind, Elaborator, Halt, Mode, Scope, ScopeKind, TensorValue, Value};
 use crate::report::Reporter;
 use crate::source::{Code, Diagnostic, SourceMap, Span};
-use crate::syntax::ast::{Expr, Ident, Pattern, Stmt, StmtKind, UseNames, UsePath};
-use crate::syntax::{File, parse, parse_expr};
+use crate::syntax::ast::{Expr, Ident, Stmt, StmtKind, UseNames, UsePath};
+use crate::syntax::{File, parse};
 use crate::tensor::{DType, Tensor};
 
 use host::{Rebinding, Runner, Shared};
@@ -255,89 +256,12 @@ impl Work<'_> {
     fn show(&self, diagnostics: &[impl std::borrow::Borrow<Diagnostic>]) {
         self.shared.show(diagnostics);
     }
-
-    /// Puts the values of `--set name=value` in the place of the script's.
-    fn apply_settings(&mut self, stmts: &mut [Stmt], checker: &mut Elaborator, scope: &Rc<Scope>) -> Result<(), Exit> {
-        for setting in self.shared.options.settings.clone() {
-            let names: Vec<String> =
-                stmts.iter().filter_map(|stmt| settable(stmt).map(|(name, _)| name.to_string())).collect();
-            let Some((_, value)) =
-                stmts.iter_mut().find_map(|stmt| settable_mut(stmt).filter(|(name, _)| *name == setting.name))
-            else {
-                let near = crate::source::nearest::nearest(&setting.name, names.iter().map(String::as_str));
-                let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-                let text =
-                    format!("error: `--set {}=…`: the script binds no such name at top level{hint}", setting.name);
-                self.shared.reporter.borrow_mut().diagnostic(&text);
-                return Err(Exit::Usage);
-            };
-            let given = self.setting_expr(&setting, value, checker, scope)?;
-            *value = given;
-        }
-        Ok(())
-    }
-
-    fn setting_expr(
-        &self,
-        setting: &options::Setting,
-        old: &Expr,
-        checker: &mut Elaborator,
-        scope: &Rc<Scope>,
-    ) -> Result<Expr, Exit> {
-        let file = self.shared.sources.borrow_mut().add("--set", setting.value.as_str());
-        let usage = |diagnostics: &[Diagnostic]| {
-            self.show(diagnostics);
-            Exit::Usage
-        };
-        let given =
-            parse_expr(file, &setting.value, 0..setting.value.len()).map_err(|diagnostics| usage(&diagnostics))?;
-        // Types can be compared where the script's own value is a literal of its own; else the statement itself will tell.
-        let in_scratch = scope.block();
-        let of = |checker: &mut Elaborator, expr: &Expr| checker.expr(expr, &in_scratch).ok();
-        if let (Some(old), Some(new)) = (of(checker, old), of(checker, &given)) {
-            let widens = old.type_text() == "real" && new.type_text() == "int";
-            let same_kind = match (&old, &new) {
-                (Value::Tensor(a), Value::Tensor(b)) => a.ty.dtype == b.ty.dtype && a.rank() == b.rank(),
-                (a, b) => a.type_text() == b.type_text(),
-            };
-            if !same_kind && !widens {
-                let span = Span::new(file, 0, setting.value.len());
-                let message =
-                    format!("`{}` is {} in the script, not {}", setting.name, old.kind_text(), new.kind_text());
-                return Err(usage(&[Diagnostic::error(Code::E0508, span, message)]));
-            }
-            if widens
-                && let Value::Tensor(number) = &new
-                && let Some(number) = number.as_f64()
-            {
-                return Ok(Expr { kind: crate::syntax::ast::ExprKind::Real(number), span: given.span });
-            }
-        }
-        Ok(given)
-    }
 }
 
 /// What `real` is in tensors: `precision f32` holds for the whole program.
 fn precision(stmts: &[Stmt]) -> DType {
     let says_f32 = |stmt: &Stmt| matches!(&stmt.kind, StmtKind::Precision(ident) if &*ident.name == "f32");
     if stmts.iter().any(says_f32) { DType::F32 } else { DType::F64 }
-}
-
-/// A name a `--set` can bind anew, and its value.
-fn settable(stmt: &Stmt) -> Option<(&str, &Expr)> {
-    match &stmt.kind {
-        StmtKind::Bind { pattern: Pattern::Name(ident), value, .. } => Some((&ident.name, value)),
-        StmtKind::Var { name, value, .. } => Some((&name.name, value)),
-        _ => None,
-    }
-}
-
-fn settable_mut(stmt: &mut Stmt) -> Option<(String, &mut Expr)> {
-    match &mut stmt.kind {
-        StmtKind::Bind { pattern: Pattern::Name(ident), value, .. } => Some((ident.name.to_string(), value)),
-        StmtKind::Var { name, value, .. } => Some((name.name.to_string(), value)),
-        _ => None,
-    }
 }
 
 /// The tensors in the values of a scope's names, with their paths.

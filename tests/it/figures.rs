@@ -302,7 +302,7 @@ mod terminal {
         std::fs::write(&path, script).unwrap();
         let nabla = assert_cmd::cargo::cargo_bin("nabla");
         let mut command = Command::new("sh");
-        // It waits for a line, as the size is set after it was started; the terminal repeats the line.
+        // It waits for a line, as the size is set after it was started.
         let line = format!("read -r _; exec {} run --quiet {}", nabla.display(), path.display());
         command.arg("-c").arg(line).env("TERM", "xterm").env_remove("NO_COLOR").env_remove("COLORTERM");
         command.envs(set.iter().copied());
@@ -312,7 +312,7 @@ mod terminal {
         session.send_line("").unwrap();
         let found = session.expect(Eof).unwrap();
         let text = String::from_utf8(found.as_bytes().to_vec()).unwrap();
-        text.lines().skip(1).map(|line| line.trim_end().to_string()).collect()
+        text.lines().skip_while(|line| line.is_empty()).map(|line| line.trim_end().to_string()).collect()
     }
 
     const PLAIN: &[(&str, &str)] = &[("NO_COLOR", "1")];

@@ -65,22 +65,22 @@ fn widest(lines: &[String]) -> usize {
 
 #[test]
 fn a_wide_terminal_shows_everything() {
-    let (_folder, mut session) = start(&TRAINING.replace("EPOCHS", "40"), 140, &[]);
+    let (_folder, mut session) = start(&TRAINING.replace("EPOCHS", "2000"), 140, &[]);
     let output = rest(&mut session);
     let lines = drawn(&output);
     assert!(widest(&lines) < 140, "{output:?}");
     let whole = lines.iter().rfind(|line| line.contains("samples/s")).unwrap_or_else(|| panic!("{output:?}"));
-    for part in ["mlp ", "/40", "━", "left", "cost ", "mae ", "valid.cost ", "valid.mae ", "lr "] {
+    for part in ["mlp ", "/2000", "━", "left", "cost ", "mae ", "valid.cost ", "valid.mae ", "lr "] {
         assert!(whole.contains(part), "`{part}` in {whole}");
     }
     // What stays is the line of the last epoch, and what the script prints.
-    assert_eq!(lines.iter().filter(|line| line.contains("epoch 40/40")).count(), 1, "{output:?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("epoch 2000/2000")).count(), 1, "{output:?}");
     assert_eq!(lines.last().unwrap(), "done");
 }
 
 #[test]
 fn a_narrow_terminal_gets_a_short_line() {
-    let (_folder, mut session) = start(&TRAINING.replace("EPOCHS", "40"), 40, &[]);
+    let (_folder, mut session) = start(&TRAINING.replace("EPOCHS", "2000"), 40, &[]);
     let output = rest(&mut session);
     let lines = drawn(&output);
     assert!(widest(&lines) < 40, "{lines:?}");
@@ -89,7 +89,7 @@ fn a_narrow_terminal_gets_a_short_line() {
 
 #[test]
 fn a_terminal_that_gets_narrow_is_met() {
-    let (_folder, mut session) = start(&TRAINING.replace("EPOCHS", "150"), 120, &[]);
+    let (_folder, mut session) = start(&TRAINING.replace("EPOCHS", "5000"), 120, &[]);
     session.expect("lr ").unwrap();
     session.get_process_mut().set_window_size(40, 40).unwrap();
     // What is being drawn may still be as long as before.
@@ -133,7 +133,7 @@ fn a_search_shows_its_trials() {
         net line(x: real[n, 4]) -> real[n, 1] = x |> dense(1)
         found = search line on (x, t) {
           vary lr in [0.1, 0.05, 0.02, 0.01, 0.005, 0.002]
-          cost = mse; optimizer = sgd(lr = lr); epochs = 30; batch = 30; folds = kfold(3)
+          cost = mse; optimizer = sgd(lr = lr); epochs = 300; batch = 30; folds = kfold(3)
         }
         print \"done\"
     ";
