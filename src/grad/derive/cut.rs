@@ -2,7 +2,7 @@
 //!
 //! A layer is a parameter that a contraction multiplies, `dense_1.W`, with what has the same path. Layers are numbered in
 //! the order they are applied in. Layer l has the input z and the output a of its activation: `z² = a¹ W² + b²`,
-//! `a² = σ(z²)`. [`name`](super::name) says what all else is called.
+//! `a² = σ(z²)`. The module `name` says what all else is called.
 
 use std::collections::HashMap;
 

@@ -1,5 +1,5 @@
 //! Operations on whole tensors that arithmetic has no signs for, and how they are written: `x ⋆ K` is the convolution of a
-//! net, `δ ∗ K` what it sends back, `max_pool(x)`, `W[ids]`. What each means is said by [`notation`](super::notation).
+//! net, `δ ∗ K` what it sends back, `max_pool(x)`, `W[ids]`. What each means is said by the module `notation`.
 
 use super::algebra;
 use super::math::{Math, split_scalars};
