@@ -68,9 +68,9 @@ impl Progress {
         Progress { form, bar: None, shown: Arc::default(), last: None }
     }
 
-    /// Whether anything is shown at all.
-    pub fn is_seen(&self) -> bool {
-        !matches!(self.form, ProgressForm::Silent)
+    /// Whether every epoch has a line of its own.
+    pub fn is_written(&self) -> bool {
+        matches!(self.form, ProgressForm::Lines)
     }
 
     /// Whether a line is drawn anew.
@@ -106,39 +106,44 @@ impl Progress {
 
     /// An epoch ended. `err` takes the plain lines.
     pub fn epoch(&mut self, row: &EpochRow, err: &mut dyn Write) {
-        match self.form {
-            ProgressForm::Silent => {}
-            // Progress is not worth failing for: a closed standard error loses it and nothing else.
-            ProgressForm::Lines => drop(writeln!(err, "{}", row.line())),
-            ProgressForm::Bar { .. } => {
-                self.show(Shown {
-                    run: row.run.clone(),
-                    done: row.epoch,
-                    all: row.epochs,
-                    seconds: row.seconds,
-                    at: Some(Instant::now()),
-                    fields: epoch_fields(row),
-                });
-                self.last = Some(row.line());
-            }
-        }
+        self.went_on(
+            err,
+            || row.line(),
+            || Shown {
+                run: row.run.clone(),
+                done: row.epoch,
+                all: row.epochs,
+                seconds: row.seconds,
+                at: Some(Instant::now()),
+                fields: epoch_fields(row),
+            },
+        );
     }
 
     /// A trial of a search ended. `err` takes the plain lines.
     pub fn trial(&mut self, row: &TrialRow, err: &mut dyn Write) {
+        self.went_on(
+            err,
+            || row.line(),
+            || Shown {
+                run: row.run.clone(),
+                done: row.trial,
+                all: Some(row.trials),
+                seconds: row.seconds,
+                at: Some(Instant::now()),
+                fields: trial_fields(row),
+            },
+        );
+    }
+
+    fn went_on(&mut self, err: &mut dyn Write, line: impl FnOnce() -> String, shown: impl FnOnce() -> Shown) {
         match self.form {
             ProgressForm::Silent => {}
-            ProgressForm::Lines => drop(writeln!(err, "{}", row.line())),
+            // Progress is not worth failing for: a closed standard error loses it and nothing else.
+            ProgressForm::Lines => drop(writeln!(err, "{}", line())),
             ProgressForm::Bar { .. } => {
-                self.show(Shown {
-                    run: row.run.clone(),
-                    done: row.trial,
-                    all: Some(row.trials),
-                    seconds: row.seconds,
-                    at: Some(Instant::now()),
-                    fields: trial_fields(row),
-                });
-                self.last = Some(row.line());
+                self.show(shown());
+                self.last = Some(line());
             }
         }
     }

@@ -96,12 +96,12 @@ impl Reporter {
         self.progress.begin(run, epochs);
     }
 
-    /// Whether anybody sees the rows of epochs.
+    /// Whether anybody sees the row of every epoch.
     pub fn wants_epochs(&self) -> bool {
-        self.form == Form::Json || self.progress.is_seen()
+        self.form == Form::Json || self.progress.is_written()
     }
 
-    /// Whether a line of progress is drawn, which shows more of an epoch than its row.
+    /// Whether a line of progress is drawn: it shows more of an epoch than its row, but only of the last one.
     pub fn draws_progress(&self) -> bool {
         self.progress.is_drawn()
     }

@@ -32,6 +32,13 @@ struct Report {
     result: std::result::Result<Done, Broken>,
 }
 
+/// The threads that run trainings, as the one that prepares them sees them.
+struct Workers {
+    give: Sender<Task>,
+    reports: Receiver<Report>,
+    n: usize,
+}
+
 /// What is known of the units of a search.
 struct Progress<'a> {
     search: &'a Search,
@@ -151,12 +158,13 @@ impl Runner {
             }
             drop(tell);
             let was_raised = interrupt.is_raised();
-            let ended = self.feed(elaborator, progress, cache, n_units, looks, &give, &reports, n_workers);
+            let workers = Workers { give, reports, n: n_workers };
+            let ended = self.feed(elaborator, progress, cache, n_units, looks, &workers);
             if ended.is_err() && !was_raised {
                 // The others stop as if the user had said so.
                 let by_user = interrupt.raise();
-                drop(give);
-                reports.iter().for_each(drop);
+                drop(workers.give);
+                workers.reports.iter().for_each(drop);
                 if !by_user {
                     interrupt.lower();
                 }
@@ -165,7 +173,7 @@ impl Runner {
         })
     }
 
-    #[allow(clippy::too_many_arguments, reason = "the ends of the channels of one search; only run_units calls this")]
+    /// Gives units to the workers and takes what they report, until there are none; whether the user ended it.
     fn feed(
         &self,
         elaborator: &mut Elaborator,
@@ -173,14 +181,12 @@ impl Runner {
         cache: &mut Cache,
         n_units: usize,
         looks: bool,
-        give: &Sender<Task>,
-        reports: &Receiver<Report>,
-        n_workers: usize,
+        workers: &Workers,
     ) -> Result<bool> {
         let (mut next, mut running, mut interrupted) = (0, 0, false);
         loop {
             interrupted |= self.shared.options.interrupt.is_raised();
-            if !interrupted && next < n_units && running < AHEAD * n_workers {
+            if !interrupted && next < n_units && running < AHEAD * workers.n {
                 let (trial, fold) = (next / progress.search.n_folds, next % progress.search.n_folds);
                 let mut unit = match elaborator.search_unit(progress.search, trial, Some(fold)) {
                     Err(Halt::Interrupted) => continue,
@@ -197,7 +203,7 @@ impl Runner {
                         key.map(|key| progress.keys.insert(next, key));
                         progress.structures.insert(next, unit.structure.clone());
                         let task = self.task(next, unit, cache);
-                        give.send(task).expect("the threads wait for as long as there may be more");
+                        workers.give.send(task).expect("the threads wait for as long as there may be more");
                         running += 1;
                     }
                 }
@@ -207,7 +213,7 @@ impl Runner {
             if running == 0 {
                 return Ok(interrupted);
             }
-            let Report { unit, result } = reports.recv().expect("a thread tells of every task");
+            let Report { unit, result } = workers.reports.recv().expect("a thread tells of every task");
             running -= 1;
             match result {
                 Ok(done) => {

@@ -245,9 +245,10 @@ impl Runner {
         let before = drive.start.elapsed().as_secs_f64() - seconds;
         let mut turns = 0..block.n_turns;
         if drive.early.is_none() && !self.shared.reporter.borrow().wants_epochs() && is_epoch(structure) {
-            // Nobody looks at the rows: only a cost that is no number matters.
+            // Nobody looks at every row: only a cost that is no number matters, and what a line of progress shows.
             turns = match first_not_finite(structure, block) {
                 Some(turn) => turn..turn + 1,
+                None if self.shared.reporter.borrow().draws_progress() => turns.end.saturating_sub(1)..turns.end,
                 None => return Ok(Found::Nothing),
             };
         }
