@@ -85,9 +85,14 @@ pub fn emit_part(f: &mut Function, data: &mut Data, product: &Product, from: Val
     });
 }
 
-/// Calls the kernel for an operand that slides.
+/// Calls the kernel for an operand that slides. The kernel believes the description, so what it names is looked at here.
 pub fn slide(f: &mut Function, data: &mut Data, slide: &Slide) {
     let result = f.graph.node(slide.node).results[0];
+    let operands = [(slide.a.root, slide.a.view.offset), (slide.b.root, slide.b.view.offset), (result, 0)];
+    for ((value, offset), extent) in operands.into_iter().zip(slide.sliding.extents()) {
+        let n = bytes(f.graph.ty(value)) / slide.dtype.size_bytes();
+        assert!(offset >= 0 && offset as usize + extent <= n, "a sliding product leaves an operand of {n} numbers");
+    }
     let pointers = [f.pointer(&slide.a), f.pointer(&slide.b), f.pointer_to(result)];
     let address = native::sliding_fn(slide.dtype, slide.work >= SHARED);
     let description = f.int(data.keep(slide.sliding.clone()));

@@ -3,9 +3,21 @@
 use std::arch::x86_64::*;
 
 macro_rules! pairs {
-    ($t:ident $reg:ident $lanes:literal: $pool:ident $give_back:ident $loadu:ident $storeu:ident $cmp:ident $and:ident
+    ($t:ident $reg:ident $lanes:literal: $best:ident $pool:ident $give_back:ident $loadu:ident $storeu:ident $cmp:ident $and:ident
      $andnot:ident $or:ident $blendv:ident $zero:ident, even $even:expr, odd $odd:expr, low $low:ident, high $high:ident,
      order $order:expr) => {
+        /// The best of four numbers, lane by lane; one that is missing is the best.
+        #[inline]
+        #[target_feature(enable = "avx2")]
+        fn $best<const SMALLEST: bool>(square: [$reg; 4]) -> $reg {
+            let mut best = square[0];
+            for x in square {
+                let better = if SMALLEST { $cmp::<_CMP_LT_OQ>(x, best) } else { $cmp::<_CMP_GT_OQ>(x, best) };
+                best = $blendv(best, x, $or(better, $cmp::<_CMP_UNORD_Q>(x, x)));
+            }
+            best
+        }
+
         /// Writes the best elements of `n` squares of two rows; `n` is as large as a register.
         ///
         /// # Safety
@@ -20,11 +32,7 @@ macro_rules! pairs {
                 unsafe {
                     let (a, b) = ($loadu(rows[0].add(2 * j)), $loadu(rows[0].add(2 * j + $lanes)));
                     let (c, d) = ($loadu(rows[1].add(2 * j)), $loadu(rows[1].add(2 * j + $lanes)));
-                    let mut best = even(a, b);
-                    for x in [odd(a, b), even(c, d), odd(c, d)] {
-                        let larger = if SMALLEST { $cmp::<_CMP_LT_OQ>(x, best) } else { $cmp::<_CMP_GT_OQ>(x, best) };
-                        best = $blendv(best, x, $or(larger, $cmp::<_CMP_UNORD_Q>(x, x)));
-                    }
+                    let best = $best::<SMALLEST>([even(a, b), odd(a, b), even(c, d), odd(c, d)]);
                     $storeu(to.add(j), order(best));
                 }
             }
@@ -50,11 +58,7 @@ macro_rules! pairs {
                     let (a, b) = ($loadu(rows[0].add(2 * j)), $loadu(rows[0].add(2 * j + $lanes)));
                     let (c, d) = ($loadu(rows[1].add(2 * j)), $loadu(rows[1].add(2 * j + $lanes)));
                     let square = [even(a, b), odd(a, b), even(c, d), odd(c, d)];
-                    let mut best = square[0];
-                    for x in square {
-                        let larger = if SMALLEST { $cmp::<_CMP_LT_OQ>(x, best) } else { $cmp::<_CMP_GT_OQ>(x, best) };
-                        best = $blendv(best, x, $or(larger, $cmp::<_CMP_UNORD_Q>(x, x)));
-                    }
+                    let best = $best::<SMALLEST>(square);
                     let missing = $cmp::<_CMP_UNORD_Q>(best, best);
                     let mut left = order($loadu(few.add(j)));
                     let mut gifts = [$zero(); 4];
@@ -76,21 +80,21 @@ macro_rules! pairs {
 }
 
 pairs! {
-    f32 __m256 8: pool_f32 give_back_f32 _mm256_loadu_ps _mm256_storeu_ps _mm256_cmp_ps _mm256_and_ps
+    f32 __m256 8: best_f32 pool_f32 give_back_f32 _mm256_loadu_ps _mm256_storeu_ps _mm256_cmp_ps _mm256_and_ps
     _mm256_andnot_ps _mm256_or_ps _mm256_blendv_ps _mm256_setzero_ps,
     even _mm256_shuffle_ps::<0x88>, odd _mm256_shuffle_ps::<0xdd>, low _mm256_unpacklo_ps, high _mm256_unpackhi_ps,
     order in_order_ps
 }
 
 pairs! {
-    f64 __m256d 4: pool_f64 give_back_f64 _mm256_loadu_pd _mm256_storeu_pd _mm256_cmp_pd _mm256_and_pd
+    f64 __m256d 4: best_f64 pool_f64 give_back_f64 _mm256_loadu_pd _mm256_storeu_pd _mm256_cmp_pd _mm256_and_pd
     _mm256_andnot_pd _mm256_or_pd _mm256_blendv_pd _mm256_setzero_pd,
     even _mm256_unpacklo_pd, odd _mm256_unpackhi_pd, low _mm256_unpacklo_pd, high _mm256_unpackhi_pd,
     order _mm256_permute4x64_pd::<0xd8>
 }
 
 pairs! {
-    f32 __m128 4: pool_f32_narrow give_back_f32_narrow _mm_loadu_ps _mm_storeu_ps _mm_cmp_ps _mm_and_ps
+    f32 __m128 4: best_f32_narrow pool_f32_narrow give_back_f32_narrow _mm_loadu_ps _mm_storeu_ps _mm_cmp_ps _mm_and_ps
     _mm_andnot_ps _mm_or_ps _mm_blendv_ps _mm_setzero_ps,
     even _mm_shuffle_ps::<0x88>, odd _mm_shuffle_ps::<0xdd>, low _mm_unpacklo_ps, high _mm_unpackhi_ps,
     order std::convert::identity

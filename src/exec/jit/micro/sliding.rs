@@ -59,6 +59,24 @@ impl Sliding {
         self.loops.iter().map(|turns| turns.count).product()
     }
 
+    /// How many numbers A, B and C have at least: where the last ones that are read and written lie, and one.
+    pub fn extents(&self) -> [usize; 3] {
+        let last = |turns: &Turns| turns.strides.map(|stride| stride * turns.count.saturating_sub(1));
+        let mut ends = last(&self.sums);
+        for turns in &self.loops {
+            let far = last(turns);
+            ends = [0, 1, 2].map(|leg| ends[leg] + far[leg]);
+        }
+        let most = |table: &[[usize; 2]], side: usize| table.iter().map(|places| places[side]).max().unwrap_or(0);
+        let run = self.width.saturating_sub(1);
+        let [in_a, in_b, in_c] = if self.way == Way::Columns { [0, run, run] } else { [run, run, 0] };
+        [
+            ends[0] + most(&self.rows, 0) + most(&self.terms, 0) + in_a + 1,
+            ends[1] + most(&self.columns, 0) + most(&self.terms, 1) + in_b + 1,
+            ends[2] + most(&self.rows, 1) + most(&self.columns, 1) + in_c + 1,
+        ]
+    }
+
     /// How far on A, B and C are in a turn of all loops together.
     fn turn(&self, mut idx: usize) -> [usize; 3] {
         let mut place = [0; 3];
@@ -71,9 +89,10 @@ impl Sliding {
     }
 }
 
-/// The rows and columns of a tile that is made by columns, and the registers of a tile that is made by terms.
+/// The most rows, and registers of columns, of a tile by columns.
 pub(super) const ROWS: usize = 6;
 pub(super) const REGISTERS: usize = 2;
+/// The most rows and columns of a tile by terms, which has a register for each pair.
 pub(super) const ROWS_BY_TERMS: usize = 3;
 pub(super) const COLUMNS_BY_TERMS: usize = 4;
 /// Bytes of rows of A that stay in the first cache while the columns pass by.

@@ -1,5 +1,6 @@
-//! Windows that slide over planes, and what is largest or smallest in them.
+//! Windows that slide over planes, and what it means to be the largest or smallest in them.
 
+use crate::exec::jit::micro::Element;
 use crate::ir::op::{ReduceKind, Window};
 
 /// Windows that slide over the last axes of a tensor; those before are planes, each for itself.
@@ -78,7 +79,7 @@ impl Axis {
 /// Whether a number is missing: NaN.
 #[inline(always)]
 #[expect(clippy::eq_op, reason = "unlike `partial_cmp` it is one instruction for many numbers")]
-pub fn is_missing<T: Copy + PartialEq>(x: T) -> bool {
+fn is_missing<T: Copy + PartialEq>(x: T) -> bool {
     x != x
 }
 
@@ -86,4 +87,20 @@ pub fn is_missing<T: Copy + PartialEq>(x: T) -> bool {
 #[inline(always)]
 pub fn before<T: Copy + PartialOrd, const SMALLEST: bool>(x: T, old: T) -> bool {
     (if SMALLEST { x < old } else { x > old }) | (is_missing(x) & !is_missing(old))
+}
+
+/// The larger, or the smaller, or the one that is missing.
+#[inline(always)]
+pub fn better<T: Element, const SMALLEST: bool>(x: T, old: T) -> T {
+    let wins = (if SMALLEST { x < old } else { x > old }) | is_missing(x);
+    if wins { x } else { old }
+}
+
+/// What an element gets of what is left for its window.
+#[inline(always)]
+pub fn gift<T: Element>(x: T, best: T, left: &mut T) -> T {
+    let is_best = (x == best) | (is_missing(x) & is_missing(best));
+    let gift = if is_best { *left } else { T::ZERO };
+    *left = if is_best { T::ZERO } else { *left };
+    gift
 }

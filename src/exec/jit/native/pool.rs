@@ -4,8 +4,8 @@
 #![allow(unsafe_code)] // Compiled code knows addresses only.
 
 use super::SHARED;
-use super::max_window::MaxWindows;
-use super::pool_square::{Pooled, Squares, better, gift};
+use super::max_window::{MaxWindows, better, gift};
+use super::pool_square::{Pooled, Squares};
 use crate::exec::jit::micro::Element;
 use crate::exec::jit::pool::{Pool, share};
 use crate::exec::jit::runtime::{Elements, Shared};

@@ -1,7 +1,7 @@
 //! Pooling in squares that follow each other, the usual case: without memory on the side.
 #![allow(unsafe_code)] // Kernels for AVX2 are called where the CPU has it.
 
-use super::max_window::{MaxWindows, is_missing};
+use super::max_window::{MaxWindows, better, gift};
 use crate::exec::jit::micro::{self, Element};
 
 /// Squares that follow each other on planes of two dimensions.
@@ -157,22 +157,6 @@ impl Squares {
             }
         }
     }
-}
-
-/// The larger, or the smaller, or the one that is missing.
-#[inline(always)]
-pub fn better<T: Element, const SMALLEST: bool>(x: T, old: T) -> T {
-    let wins = (if SMALLEST { x < old } else { x > old }) | is_missing(x);
-    if wins { x } else { old }
-}
-
-/// What an element gets of what is left for its window.
-#[inline(always)]
-pub fn gift<T: Element>(x: T, best: T, left: &mut T) -> T {
-    let is_best = (x == best) | (is_missing(x) & is_missing(best));
-    let gift = if is_best { *left } else { T::ZERO };
-    *left = if is_best { T::ZERO } else { *left };
-    gift
 }
 
 #[cfg(test)]

@@ -135,6 +135,9 @@ impl Number for f64 {
 fn check<T: Number>(draw: &mut Draw, s: &Sliding, [a, b, c]: [usize; 3]) {
     let mut numbers = |n: usize| -> Vec<f64> { (0..n).map(|_| T::of(draw.unit()).value()).collect() };
     let (a, b) = (numbers(a), numbers(b));
+    // The pictures may end behind the last row that a window reaches.
+    let [in_a, in_b, in_c] = s.extents();
+    assert!(in_a == a.len() && in_b <= b.len() && in_c == c, "{s:?}");
     let mut wanted = vec![0.0; c];
     reference(s, &a, &b, &mut wanted);
     let [a, b] = [a, b].map(|numbers| numbers.into_iter().map(T::of).collect::<Vec<T>>());
