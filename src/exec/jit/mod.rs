@@ -23,6 +23,7 @@ mod layout;
 mod list;
 pub mod micro;
 mod native;
+mod phases;
 mod plan;
 mod pool;
 mod run;

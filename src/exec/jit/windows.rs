@@ -4,6 +4,7 @@
 //! operand is padded, so that every position the relation leads to exists; then its axis is two axes of one view, in which
 //! elements repeat, and nothing is copied for it but the padding.
 
+use super::phases::by_phases;
 use crate::ir::op::{Contract, Flip, Op, Pad, PadAxis, Relation};
 use crate::ir::{Builder, Dim, FuncId, Graph, Module, Node, ValueId};
 use crate::rewrite::rebuild::{copy_node, rebuild};
@@ -20,7 +21,13 @@ pub fn spell_windows(module: &mut Module, entry: FuncId) {
             continue;
         }
         module.func_mut(func).graph = rebuild(module, &old, &mut |g, node, args| match &node.op {
-            Op::Contract(contract) if wanted(node) => vec![contraction(g, contract, args)],
+            Op::Contract(contract) if wanted(node) => vec![match by_phases(g, contract, args) {
+                Some((contract, args, joints)) => {
+                    let result = contraction(g, &contract, &args);
+                    joints.join(g, result)
+                }
+                None => contraction(g, contract, args),
+            }],
             _ => copy_node(g, &old, node, args),
         });
     }
@@ -154,7 +161,8 @@ fn position(leg: &[char], label: char) -> usize {
     leg.iter().position(|&other| other == label).expect("it stands in the leg")
 }
 
-fn size_of(g: &Builder, contract: &Contract, args: &[ValueId], operand: usize, label: char) -> i64 {
+/// The size of an axis of an operand.
+pub fn size_of(g: &Builder, contract: &Contract, args: &[ValueId], operand: usize, label: char) -> i64 {
     let leg = if operand == 0 { &contract.left } else { &contract.right };
     number(&g.shape(args[operand])[position(leg, label)])
 }

@@ -89,15 +89,16 @@ pub fn emit_part(f: &mut Function, data: &mut Data, product: &Product, from: Val
 pub fn slide(f: &mut Function, data: &mut Data, slide: &Slide) {
     let result = f.graph.node(slide.node).results[0];
     let operands = [(slide.a.root, slide.a.view.offset), (slide.b.root, slide.b.view.offset), (result, 0)];
-    for ((value, offset), extent) in operands.into_iter().zip(slide.sliding.extents()) {
-        let n = bytes(f.graph.ty(value)) / slide.dtype.size_bytes();
-        assert!(offset >= 0 && offset as usize + extent <= n, "a sliding product leaves an operand of {n} numbers");
-    }
-    let pointers = [f.pointer(&slide.a), f.pointer(&slide.b), f.pointer_to(result)];
+    let [a, b, c] = [f.pointer(&slide.a), f.pointer(&slide.b), f.pointer_to(result)];
     let address = native::sliding_fn(slide.dtype, slide.work >= SHARED);
-    let description = f.int(data.keep(slide.sliding.clone()));
-    let [a, b, c] = pointers;
-    call_native(&mut f.b, address, &[f.context, description, a, b, c], None);
+    for part in &slide.parts {
+        for ((value, offset), extent) in operands.into_iter().zip(part.extents()) {
+            let n = bytes(f.graph.ty(value)) / slide.dtype.size_bytes();
+            assert!(offset >= 0 && offset as usize + extent <= n, "a sliding product leaves an operand of {n} numbers");
+        }
+        let description = f.int(data.keep(part.clone()));
+        call_native(&mut f.b, address, &[f.context, description, a, b, c], None);
+    }
 }
 
 /// What code knows of a product: where it is described, and the functions that compute it.

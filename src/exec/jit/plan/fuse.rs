@@ -144,7 +144,7 @@ impl Fuser<'_> {
             Kind::Product => {
                 let [a, b] = [0, 1].map(|k| self.readable(node.args[k]));
                 let contraction = Contraction::new(self.graph, id, a, b);
-                let slide = contraction.as_ref().filter(|_| slides(node)).and_then(Slide::new);
+                let slide = contraction.as_ref().filter(|_| slides(node)).and_then(|it| Slide::new(self.graph, it));
                 let step = match (slide, contraction.and_then(Product::new)) {
                     (Some(slide), _) => Step::Slide(Box::new(slide)),
                     (None, Some(product)) => Step::Product(Box::new(product)),

@@ -9,6 +9,7 @@ mod fuse;
 mod memory;
 mod product;
 mod slide;
+mod wanted;
 
 pub use memory::Place;
 pub use product::{Product, Turn};

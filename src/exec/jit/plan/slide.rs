@@ -3,7 +3,7 @@
 use super::Operand;
 use super::axes::{Axis, Contraction};
 use crate::exec::jit::micro::{Element, Sliding, Turns, Way};
-use crate::ir::NodeId;
+use crate::ir::{Graph, NodeId};
 use crate::tensor::DType;
 
 /// A contraction that a kernel for sliding operands computes.
@@ -17,8 +17,8 @@ pub struct Slide {
     pub a: Operand,
     /// The operand on the right, whose columns are those of the result.
     pub b: Operand,
-    /// Where everything lies.
-    pub sliding: Sliding,
+    /// Where everything lies, part by part.
+    pub parts: Vec<Sliding>,
     /// Multiplications.
     pub work: usize,
 }
@@ -31,7 +31,7 @@ const TABLE: usize = 1 << 16;
 impl Slide {
     /// The description of a contraction; none if neither neighbours of the result nor neighbouring terms fill registers, or
     /// tables would be too long.
-    pub fn new(contraction: &Contraction) -> Option<Slide> {
+    pub fn new(graph: &Graph, contraction: &Contraction) -> Option<Slide> {
         let lanes = match contraction.dtype {
             DType::F32 => f32::kernels().lanes(),
             _ => f64::kernels().lanes(),
@@ -70,14 +70,16 @@ impl Slide {
         let [rows, columns, terms] = [table(rows, [0, 2])?, table(columns, [1, 2])?, table(terms, [0, 1])?];
         let loops: Vec<Turns> = loops.iter().map(turns).collect();
         let counts = loops.iter().map(|turns| turns.count).product::<usize>() * sums.count;
-        let work = counts * rows.len() * columns.len() * terms.len() * width;
+        let sliding = Sliding { way, loops, rows, columns, terms, sums, width };
+        let parts = sliding.wanted(graph, &contraction.a, graph.node(contraction.node).results[0]);
+        let products = |part: &Sliding| counts * part.rows.len() * part.columns.len() * part.terms.len() * width;
         Some(Slide {
             node: contraction.node,
             dtype: contraction.dtype,
             a: contraction.a.clone(),
             b: contraction.b.clone(),
-            sliding: Sliding { way, loops, rows, columns, terms, sums, width },
-            work,
+            work: parts.iter().map(products).sum(),
+            parts,
         })
     }
 }
