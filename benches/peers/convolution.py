@@ -9,6 +9,7 @@ which the systems take turns. The first epoch, which compiles, is left out."""
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import statistics
@@ -22,37 +23,62 @@ import numpy as np
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BATCH, RATE = 64, 0.01
 
+
+class Conv:
+    """A convolution with its bias: `pad` zeros on every side; as many groups as channels if it is `depthwise`."""
+
+    def __init__(self, filters, kernel, pad=0, stride=1, depthwise=False):
+        self.filters, self.kernel, self.pad, self.stride, self.depthwise = filters, kernel, pad, stride, depthwise
+
+    def side(self, side):
+        return (side + 2 * self.pad - self.kernel) // self.stride + 1
+
+
+class Dense:
+    """A dense layer of the flattened row."""
+
+    def __init__(self, width):
+        self.width = width
+
+
 # Name: channels and sides of a row, then the layers.
 NETS = {
-    "W7": ((3, 32, 32), [("conv", 12, 3, "same"), "relu", "pool", ("dense", 10)]),
-    "lenet": ((1, 28, 28), [("conv", 6, 5, "same"), "relu", "pool", ("conv", 16, 5, "valid"), "relu", "pool",
-                            ("dense", 120), "relu", ("dense", 84), "relu", ("dense", 10)]),
-    "vgg": ((3, 32, 32), [("conv", 32, 3, "same"), "relu", ("conv", 32, 3, "same"), "relu", "pool",
-                          ("conv", 64, 3, "same"), "relu", ("conv", 64, 3, "same"), "relu", "pool",
-                          ("dense", 128), "relu", ("dense", 10)]),
+    "W7": ((3, 32, 32), [Conv(12, 3, 1), "relu", "max", Dense(10)]),
+    "lenet": ((1, 28, 28), [Conv(6, 5, 2), "relu", "max", Conv(16, 5), "relu", "max",
+                            Dense(120), "relu", Dense(84), "relu", Dense(10)]),
+    "vgg": ((3, 32, 32), [Conv(32, 3, 1), "relu", Conv(32, 3, 1), "relu", "max",
+                          Conv(64, 3, 1), "relu", Conv(64, 3, 1), "relu", "max", Dense(128), "relu", Dense(10)]),
+    "strided": ((1, 28, 28), [Conv(16, 3, 1, 2), "relu", Conv(32, 3, 1, 2), "relu", Dense(10)]),
+    "norm": ((3, 32, 32), [Conv(16, 3, 1), "norm", "relu", "max", Conv(32, 3, 1), "norm", "relu", "mean", Dense(10)]),
+    "separable": ((3, 32, 32), [Conv(16, 3, 1, 2), "relu", Conv(16, 3, 1, 1, True), "relu", Conv(32, 1), "relu",
+                                "avg", Conv(32, 3, 1, 1, True), "relu", Conv(64, 1), "relu", "mean", Dense(10)]),
+    "sound": ((1, 512), [Conv(16, 9, 4), "relu", "max", Conv(32, 9, 4), "relu", "max", Dense(10)]),
 }
-
 
 def script(name):
     """The net as a user of Nabla writes it."""
     (channels, *sides), layers = NETS[name]
-    spell = {"relu": "relu", "pool": "max_pool(2)"}
+    axes = len(sides)
+    spell = {"relu": "relu", "max": "max_pool(2)", "avg": "avg_pool(2)", "mean": "global_avg_pool", "norm": "batch_norm()"}
     steps, is_flat = [], False
     for layer in layers:
-        if layer in spell:
+        if isinstance(layer, str):
             steps.append(spell[layer])
-        elif layer[0] == "conv":
-            steps.append(f'conv2d({layer[1]}, kernel = {layer[2]}, pad = "{layer[3]}")')
+            is_flat |= layer == "mean"
+        elif isinstance(layer, Conv):
+            kind = f"depthwise_conv{axes}d(" if layer.depthwise else f"conv{axes}d({layer.filters}, "
+            steps.append(f"{kind}kernel = {layer.kernel}, pad = {layer.pad}, stride = {layer.stride})")
         else:
             steps += [] if is_flat else ["flatten"]
             is_flat = True
-            steps.append(f"dense({layer[1]})")
+            steps.append(f"dense({layer.width})")
+    row = ", ".join(map(str, (channels, *sides)))
     return f"""use std.data.{{npy}}
 precision f32
 epochs = 3
-x: real[rows, {channels}, {sides[0]}, {sides[1]}] = npy("x.npy")
+x: real[rows, {row}] = npy("x.npy")
 t: real[rows, 10] = npy("t.npy")
-net f(x: real[n, {channels}, {sides[0]}, {sides[1]}]) -> real[n, 10] = x |> {" |> ".join(steps)} |> softmax
+net f(x: real[n, {row}]) -> real[n, 10] = x |> {" |> ".join(steps)} |> softmax
 run = train f on (x, t) {{
   cost = cross_entropy
   optimizer = momentum(lr = {RATE})
@@ -92,26 +118,30 @@ def serve_torch(name, x, t, epochs, tuned):
     from torch import nn
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    (channels, side, _), layers = NETS[name]
+    (channels, *sides), layers = NETS[name]
+    axes = len(sides)
+    of = lambda kind: getattr(nn, f"{kind}{axes}d")
+    spell = {"relu": nn.ReLU, "max": lambda: of("MaxPool")(2), "avg": lambda: of("AvgPool")(2),
+             "mean": lambda: of("AdaptiveAvgPool")(1), "norm": lambda: of("BatchNorm")(channels)}
     parts, width = [], None
     for layer in layers:
-        if layer == "relu":
-            parts.append(nn.ReLU())
-        elif layer == "pool":
-            parts.append(nn.MaxPool2d(2))
-            side //= 2
-        elif layer[0] == "conv":
-            parts.append(nn.Conv2d(channels, layer[1], layer[2], padding=layer[3]))
-            channels, side = layer[1], side if layer[3] == "same" else side - layer[2] + 1
+        if isinstance(layer, str):
+            parts.append(spell[layer]())
+            sides = {"max": [side // 2 for side in sides], "avg": [side // 2 for side in sides],
+                     "mean": [1] * axes}.get(layer, sides)
+        elif isinstance(layer, Conv):
+            groups = channels if layer.depthwise else 1
+            parts.append(of("Conv")(channels, layer.filters, layer.kernel, layer.stride, layer.pad, groups=groups))
+            channels, sides = layer.filters, [layer.side(side) for side in sides]
         else:
             if width is None:
                 parts.append(nn.Flatten())
-                width = channels * side * side
-            parts.append(nn.Linear(width, layer[1]))
-            width = layer[1]
+                width = channels * math.prod(sides)
+            parts.append(nn.Linear(width, layer.width))
+            width = layer.width
     net = nn.Sequential(*parts)
     x, t = torch.from_numpy(x), torch.from_numpy(t).argmax(1)
-    if tuned:
+    if tuned and axes == 2:
         net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
     optimizer = torch.optim.SGD(net.parameters(), lr=RATE, momentum=0.9, foreach=tuned)
     cost = nn.CrossEntropyLoss()
@@ -129,31 +159,50 @@ def serve_jax(name, x, t, epochs):
     import jax.numpy as jnp
     from jax import lax
 
-    (channels, side, _), layers = NETS[name]
+    (channels, *sides), layers = NETS[name]
+    axes = len(sides)
+    letters = "HW"[-axes:]
+    numbers = (f"N{letters}C", f"{letters}IO", f"N{letters}C")
+    over = tuple(range(1, axes + 1))
     rng, params, width = np.random.default_rng(1), [], None
+
+    def start(*shape):
+        params.append((rng.normal(0, 0.1, shape).astype(np.float32), np.zeros(shape[-1], np.float32)))
+
     for layer in layers:
-        if layer == "pool":
-            side //= 2
-        elif layer[0] == "conv":
-            shape = (layer[2], layer[2], channels, layer[1])
-            channels, side = layer[1], side if layer[3] == "same" else side - layer[2] + 1
-            params.append((rng.normal(0, 0.1, shape).astype(np.float32), np.zeros(layer[1], np.float32)))
-        elif layer[0] == "dense":
-            width = width or channels * side * side
-            params.append((rng.normal(0, 0.1, (width, layer[1])).astype(np.float32), np.zeros(layer[1], np.float32)))
-            width = layer[1]
+        if layer in ("max", "avg"):
+            sides = [side // 2 for side in sides]
+        elif layer == "mean":
+            sides = [1] * axes
+        elif layer == "norm":
+            params.append((np.ones(channels, np.float32), np.zeros(channels, np.float32)))
+        elif isinstance(layer, Conv):
+            start(*[layer.kernel] * axes, 1 if layer.depthwise else channels, layer.filters)
+            channels, sides = layer.filters, [layer.side(side) for side in sides]
+        elif isinstance(layer, Dense):
+            width = width or channels * math.prod(sides)
+            start(width, layer.width)
+            width = layer.width
 
     def cost(params, x, t):
         params = iter(params)
         for layer in layers:
             if layer == "relu":
                 x = jax.nn.relu(x)
-            elif layer == "pool":
-                n, h, w, c = x.shape
-                x = x.reshape(n, h // 2, 2, w // 2, 2, c).max((2, 4))
-            elif layer[0] == "conv":
+            elif layer in ("max", "avg"):
+                pairs = x.reshape(len(x), *[n for side in x.shape[1:-1] for n in (side // 2, 2)], x.shape[-1])
+                within = tuple(range(2, 2 * axes + 1, 2))
+                x = pairs.max(within) if layer == "max" else pairs.mean(within)
+            elif layer == "mean":
+                x = x.mean(over)
+            elif layer == "norm":
+                gamma, beta = next(params)
+                x = (x - x.mean((0, *over))) / jnp.sqrt(x.var((0, *over)) + 1e-5) * gamma + beta
+            elif isinstance(layer, Conv):
                 k, b = next(params)
-                x = lax.conv_general_dilated(x, k, (1, 1), layer[3].upper(), dimension_numbers=("NHWC", "HWIO", "NHWC")) + b
+                groups = x.shape[-1] if layer.depthwise else 1
+                x = lax.conv_general_dilated(x, k, [layer.stride] * axes, [(layer.pad, layer.pad)] * axes,
+                                             dimension_numbers=numbers, feature_group_count=groups) + b
             else:
                 w, b = next(params)
                 x = x.reshape(len(x), -1) @ w + b
@@ -165,7 +214,8 @@ def serve_jax(name, x, t, epochs):
         velocity = jax.tree.map(lambda v, g: 0.9 * v + g, velocity, gradient)
         return (jax.tree.map(lambda p, v: p - RATE * v, params, velocity), velocity), None
 
-    x = jnp.asarray(x.transpose(0, 2, 3, 1)).reshape(-1, BATCH, *x.shape[2:], x.shape[1])
+    x = jnp.moveaxis(jnp.asarray(x), 1, -1)
+    x = x.reshape(-1, BATCH, *x.shape[1:])
     t = jnp.asarray(t).reshape(-1, BATCH, 10)
     one = jax.jit(step)
     carry = (params, jax.tree.map(np.zeros_like, params))
