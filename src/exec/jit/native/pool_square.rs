@@ -1,14 +1,14 @@
-//! Pooling in squares that follow each other, the usual case: without memory on the side.
+//! Pooling in squares that follow each other, or in runs of one row, the usual cases: without memory on the side.
 #![allow(unsafe_code)] // Kernels for AVX2 are called where the CPU has it.
 
 use super::max_window::{MaxWindows, better, gift};
 use crate::exec::jit::micro::{self, Element};
 
-/// Squares that follow each other on planes of two dimensions.
+/// Squares that follow each other on planes of two dimensions, or runs on rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Squares {
-    /// Positions on a side of a square: 2 or 3.
-    side: usize,
+    /// Rows and columns of a square: 2 or 3; of a run, 1 and 2 or 3.
+    sides: [usize; 2],
     /// Whether the best element is the smallest one.
     smallest: bool,
     /// Where the first square begins in a plane, and elements in a row of it.
@@ -73,10 +73,11 @@ impl Squares {
     /// What windows are, if they are such squares.
     pub fn of(windows: &MaxWindows) -> Option<Squares> {
         let [slabs, rows, columns] = &windows.axes;
-        let ((first_row, side), (first, across)) = (rows.whole?, columns.whole?);
+        let ((first_row, down), (first, across)) = (rows.whole?, columns.whole?);
         let is_plane = slabs.size == 1 && slabs.covered == [(0, 1)];
-        (is_plane && side == across && (2..=3).contains(&side)).then_some(Squares {
-            side,
+        let has_kernel = (2..=3).contains(&across) && (down == across || down == 1);
+        (is_plane && has_kernel).then_some(Squares {
+            sides: [down, across],
             smallest: windows.smallest,
             first: first_row * columns.size + first,
             row: columns.size,
@@ -87,39 +88,47 @@ impl Squares {
 
     /// Writes the best element of every square of a plane.
     pub fn pool<T: Pooled>(&self, plane: &[T], to: &mut [T]) {
-        match (self.side, self.smallest) {
-            (2, false) => self.pool_of::<T, false, 2>(plane, to),
-            (2, true) => self.pool_of::<T, true, 2>(plane, to),
-            (_, false) => self.pool_of::<T, false, 3>(plane, to),
-            (_, true) => self.pool_of::<T, true, 3>(plane, to),
+        match (self.sides, self.smallest) {
+            ([1, 2], false) => self.pool_of::<T, false, 1, 2>(plane, to),
+            ([1, 2], true) => self.pool_of::<T, true, 1, 2>(plane, to),
+            ([1, _], false) => self.pool_of::<T, false, 1, 3>(plane, to),
+            ([1, _], true) => self.pool_of::<T, true, 1, 3>(plane, to),
+            ([2, _], false) => self.pool_of::<T, false, 2, 2>(plane, to),
+            ([2, _], true) => self.pool_of::<T, true, 2, 2>(plane, to),
+            (_, false) => self.pool_of::<T, false, 3, 3>(plane, to),
+            (_, true) => self.pool_of::<T, true, 3, 3>(plane, to),
         }
     }
 
     /// Gives what comes back to a square to the first of its best elements, and nothing to the others.
     pub fn give_back<T: Pooled>(&self, plane: &[T], few: &[T], to: &mut [T]) {
-        match (self.side, self.smallest) {
-            (2, false) => self.give_back_of::<T, false, 2>(plane, few, to),
-            (2, true) => self.give_back_of::<T, true, 2>(plane, few, to),
-            (_, false) => self.give_back_of::<T, false, 3>(plane, few, to),
-            (_, true) => self.give_back_of::<T, true, 3>(plane, few, to),
+        match (self.sides, self.smallest) {
+            ([1, 2], false) => self.give_back_of::<T, false, 1, 2>(plane, few, to),
+            ([1, 2], true) => self.give_back_of::<T, true, 1, 2>(plane, few, to),
+            ([1, _], false) => self.give_back_of::<T, false, 1, 3>(plane, few, to),
+            ([1, _], true) => self.give_back_of::<T, true, 1, 3>(plane, few, to),
+            ([2, _], false) => self.give_back_of::<T, false, 2, 2>(plane, few, to),
+            ([2, _], true) => self.give_back_of::<T, true, 2, 2>(plane, few, to),
+            (_, false) => self.give_back_of::<T, false, 3, 3>(plane, few, to),
+            (_, true) => self.give_back_of::<T, true, 3, 3>(plane, few, to),
         }
     }
 
     /// Where the `k`th row of a row of squares lies in a plane.
-    fn line<const N: usize>(&self, row: usize, k: usize) -> std::ops::Range<usize> {
-        let start = self.first + (row * N + k) * self.row;
+    fn line<const H: usize, const N: usize>(&self, row: usize, k: usize) -> std::ops::Range<usize> {
+        let start = self.first + (row * H + k) * self.row;
         start..start + self.n * N
     }
 
-    fn pool_of<T: Pooled, const SMALLEST: bool, const N: usize>(&self, plane: &[T], to: &mut [T]) {
+    fn pool_of<T: Pooled, const SMALLEST: bool, const H: usize, const N: usize>(&self, plane: &[T], to: &mut [T]) {
         for (row, to) in to.chunks_exact_mut(self.n).enumerate() {
-            let line = |k: usize| &plane[self.line::<N>(row, k)];
-            if N == 2 && T::pool_pairs([line(0), line(1)], to, SMALLEST) {
+            let line = |k: usize| &plane[self.line::<H, N>(row, k)];
+            if H == 2 && T::pool_pairs([line(0), line(1)], to, SMALLEST) {
                 continue;
             }
             for (j, to) in to.iter_mut().enumerate() {
                 let mut best = line(0)[N * j];
-                for k in 0..N {
+                for k in 0..H {
                     for &x in &line(k)[N * j..N * (j + 1)] {
                         best = better::<T, SMALLEST>(x, best);
                     }
@@ -129,13 +138,18 @@ impl Squares {
         }
     }
 
-    fn give_back_of<T: Pooled, const SMALLEST: bool, const N: usize>(&self, plane: &[T], few: &[T], to: &mut [T]) {
-        if self.n_rows * self.n * N * N != to.len() {
+    fn give_back_of<T: Pooled, const SMALLEST: bool, const H: usize, const N: usize>(
+        &self,
+        plane: &[T],
+        few: &[T],
+        to: &mut [T],
+    ) {
+        if self.n_rows * self.n * H * N != to.len() {
             to.fill(T::ZERO);
         }
         for (row, few) in few.chunks_exact(self.n).enumerate() {
-            let line = |k: usize| self.line::<N>(row, k);
-            if N == 2 {
+            let line = |k: usize| self.line::<H, N>(row, k);
+            if H == 2 {
                 let (first, second) = to[line(0).start..].split_at_mut(self.row);
                 let gifts = [&mut first[..2 * self.n], &mut second[..2 * self.n]];
                 if T::return_to_pairs([&plane[line(0)], &plane[line(1)]], few, gifts, SMALLEST) {
@@ -145,11 +159,11 @@ impl Squares {
             for (j, &few) in few.iter().enumerate() {
                 let square = |k: usize| line(k).start + N * j..line(k).start + N * (j + 1);
                 let mut best = plane[square(0).start];
-                for k in 0..N {
+                for k in 0..H {
                     best = plane[square(k)].iter().fold(best, |best, &x| better::<T, SMALLEST>(x, best));
                 }
                 let mut left = few;
-                for k in 0..N {
+                for k in 0..H {
                     for (&x, to) in plane[square(k)].iter().zip(&mut to[square(k)]) {
                         *to = gift(x, best, &mut left);
                     }
@@ -166,33 +180,33 @@ mod tests {
     use crate::ir::op::{ReduceKind, Window};
 
     /// What a plane with equal and missing elements gives, window by window.
-    fn check<T: Pooled + Into<f64>>(sides: [usize; 2], side: i64, kind: ReduceKind, of: impl Fn(f64) -> T) {
-        let window = |size: usize| Window {
-            size: Dim::constant(side),
-            stride: side,
+    fn check<T: Pooled + Into<f64>>(sides: [usize; 2], window: [usize; 2], kind: ReduceKind, of: impl Fn(f64) -> T) {
+        let windows = sides.iter().zip(window).map(|(&size, side)| Window {
+            size: Dim::constant(side as i64),
+            stride: side as i64,
             dilation: 1,
-            lo: Dim::constant(-((size as i64) % side)),
+            lo: Dim::constant(-((size % side) as i64)),
             hi: Dim::constant(0),
-        };
-        let windows = MaxWindows::new(kind, &sides.map(window), &sides);
+        });
+        let windows = MaxWindows::new(kind, &windows.collect::<Vec<_>>(), &sides);
         let n = sides[0] * sides[1];
         let plane: Vec<T> = (0..n).map(|i| of(if i % 13 == 5 { f64::NAN } else { (i * 7 % 5) as f64 })).collect();
-        let (n_rows, n_columns) = (sides[0] / side as usize, sides[1] / side as usize);
+        let (n_rows, n_columns) = (sides[0] / window[0], sides[1] / window[1]);
         let few: Vec<T> = (0..n_rows * n_columns).map(|i| of(i as f64 + 1.0)).collect();
         let (mut best, mut back) = (vec![of(-1.0); few.len()], vec![of(-1.0); n]);
-        let squares = Squares::of(&windows).expect("these are squares");
+        let squares = Squares::of(&windows).expect("these have kernels");
         squares.pool(&plane, &mut best);
         squares.give_back(&plane, &few, &mut back);
         let mut wanted = vec![0.0; n];
         for (at, &few) in few.iter().enumerate() {
             let (row, column) = (at / n_columns, at % n_columns);
             let place = |k: usize| {
-                let (down, right) = (k / side as usize, k % side as usize);
-                let (first, left) = (sides[0] % side as usize, sides[1] % side as usize);
-                (first + row * side as usize + down) * sides[1] + left + column * side as usize + right
+                let (down, right) = (k / window[1], k % window[1]);
+                let (first, left) = (sides[0] % window[0], sides[1] % window[1]);
+                (first + row * window[0] + down) * sides[1] + left + column * window[1] + right
             };
             let mut found = place(0);
-            for k in 0..(side * side) as usize {
+            for k in 0..window[0] * window[1] {
                 let (x, old): (f64, f64) = (plane[place(k)].into(), plane[found].into());
                 let wins = if kind == ReduceKind::Min { x < old } else { x > old };
                 if !old.is_nan() && (wins || x.is_nan()) {
@@ -204,16 +218,16 @@ mod tests {
             wanted[found] = few.into();
         }
         let back: Vec<f64> = back.into_iter().map(Into::into).collect();
-        assert_eq!(back, wanted, "{sides:?} in squares of {side}");
+        assert_eq!(back, wanted, "{sides:?} in windows of {window:?}");
     }
 
     #[test]
     fn squares_give_what_their_windows_give_one_by_one() {
         for columns in [2, 5, 8, 9, 10, 15, 16, 17, 28, 31, 64, 67] {
-            for side in [2, 3].into_iter().filter(|&side| side <= columns as i64) {
+            for window in [[1, 2], [1, 3], [2, 2], [3, 3]].into_iter().filter(|window| window[1] <= columns) {
                 for kind in [ReduceKind::Max, ReduceKind::Min] {
-                    check::<f32>([7, columns], side, kind, |x| x as f32);
-                    check::<f64>([7, columns], side, kind, |x| x);
+                    check::<f32>([7, columns], window, kind, |x| x as f32);
+                    check::<f64>([7, columns], window, kind, |x| x);
                 }
             }
         }
