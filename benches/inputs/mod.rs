@@ -25,9 +25,11 @@ enum Reads {
     Net { n_rows: usize, sizes: &'static [usize] },
     /// An n × n matrix.
     Matrix { n: usize },
+    /// Nothing: the script draws what it needs.
+    Nothing,
 }
 
-/// W1 to W6 and W10, in order.
+/// W1 to W7, a convolution alone, and W10.
 pub fn works() -> Vec<Work> {
     let net = |name: &str, script, n_rows, sizes| {
         let reads = Reads::Net { n_rows, sizes };
@@ -54,6 +56,16 @@ pub fn works() -> Vec<Work> {
             _ => {}
         }
     }
+    let alone = |name: &str, script, counts, rate| Work {
+        name: name.to_string(),
+        script,
+        counts,
+        rate: Some(rate),
+        reads: Reads::Nothing,
+    };
+    works.push(alone("w7 pictures", "w7_pictures.nn", "epochs", (640.0, "samples/s")));
+    let products = 64.0 * 64.0 * 32.0 * 9.0 * 1024.0;
+    works.push(alone("convolution", "convolution.nn", "turns", (2e-9 * products, "GFLOP/s")));
     for (element, script) in [("f32", "w10_matmul_f32.nn"), ("f64", "w10_matmul_f64.nn")] {
         for n in [64, 256, 1024] {
             let rate = Some((2e-9 * (n as f64).powi(3), "GFLOP/s"));
@@ -69,6 +81,7 @@ pub fn write(work: &Work, folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let mut draws = Draws(work.name.len() as u64);
     match work.reads {
+        Reads::Nothing => Ok(()),
         Reads::Matrix { n } => {
             // The products neither grow nor vanish: A is a reflection, 1 − 2 v vᵀ/(vᵀ v) for a drawn v.
             let v: Vec<f64> = (0..n).map(|_| draws.symmetric()).collect();
