@@ -133,7 +133,15 @@ fn nets_with_windows_train_alike_in_both_engines() {
             image,
             "conv_transpose2d(3, kernel = 3, stride = 2, pad = 1) |> tanh |> max_pool(3, stride = 2) |> upsample(2)",
         ),
+        // So many channels that fewer multiplications are taken.
+        (
+            image,
+            "conv2d(20, kernel = 3, pad = \"same\") |> tanh |> conv2d(24, kernel = 3, pad = \"same\") |> max_pool(2)",
+        ),
+        (image, "conv2d(16, kernel = 3, stride = 2, pad = 1) |> tanh |> conv2d(5, kernel = 5, stride = 3, pad = 2)"),
+        ("3, 8, 8", "conv2d(6, kernel = 1, stride = 2) |> tanh |> conv2d(5, kernel = 2, stride = 2)"),
         ("2, 13", "conv1d(4, kernel = 5, stride = 4) |> tanh |> conv1d(2, kernel = 1)"),
+        ("2, 13", "conv1d(4, kernel = 3, pad = \"same\") |> max_pool(3) |> conv1d(6, kernel = 2) |> max_pool(2)"),
         ("1, 4, 5, 4", "conv3d(2, kernel = 2) |> tanh |> max_pool(2, stride = 1)"),
     ];
     for (shape, net) in nets {
@@ -151,7 +159,8 @@ fn nets_with_windows_train_alike_in_both_engines() {
 fn the_number_of_threads_changes_no_bit_of_a_convolutional_net() {
     let text = "x: real[32, 3, 24, 24] ~ normal(0, 1)\nt: real[32, 4] ~ normal(0, 1)\n\
          net f(x: real[n, 3, 24, 24]) -> real[n, 4] = x |> conv2d(8, kernel = 3, pad = \"same\") |> relu |> max_pool(2)\n\
-         \x20 |> conv2d(8, kernel = 5, stride = 2) |> tanh |> flatten |> dense(4)\n\
+         \x20 |> conv2d(20, kernel = 3) |> conv2d(24, kernel = 3, pad = \"same\") |> conv2d(8, kernel = 5, stride = 2)\n\
+         \x20 |> tanh |> flatten |> dense(4)\n\
          run = train f on (x, t) { cost = ols; optimizer = adam(lr = 0.01); epochs = 4 }\n";
     let script = Script { name: "net.nn".into(), folder: ".".into(), text: text.into() };
     let output = |threads: usize| {

@@ -195,6 +195,7 @@ impl<'a> Writer<'a> {
                         product::emit(f, &mut data, product, scratch, part);
                     }
                     Step::Slide(slide) => product::slide(f, &mut data, slide),
+                    Step::Winograd(it) => product::winograd(f, &mut data, it, scratch),
                     Step::Return { node, found, args } => calls::give_back(f, &mut data, *node, *found, args),
                     Step::Native { node, args } => calls::native(f, &mut data, *node, args),
                     Step::Kernel { node, args } => {

@@ -6,8 +6,9 @@ use super::Data;
 use super::calls::call_native;
 use super::element::{Elements, register};
 use super::function::Function;
-use crate::exec::jit::plan::{Product, Slide, Turn, bytes};
+use crate::exec::jit::plan::{Operand, Product, Slide, Turn, Winograd, bytes};
 use crate::exec::jit::{micro, native, runtime};
+use crate::ir::ValueId;
 use crate::tensor::DType;
 
 /// Products of so few numbers are written out.
@@ -85,19 +86,43 @@ pub fn emit_part(f: &mut Function, data: &mut Data, product: &Product, from: Val
     });
 }
 
-/// Calls the kernel for an operand that slides. The kernel believes the description, so what it names is looked at here.
+/// Calls the kernel for an operand that slides.
 pub fn slide(f: &mut Function, data: &mut Data, slide: &Slide) {
     let result = f.graph.node(slide.node).results[0];
-    let operands = [(slide.a.root, slide.a.view.offset), (slide.b.root, slide.b.view.offset), (result, 0)];
     let [a, b, c] = [f.pointer(&slide.a), f.pointer(&slide.b), f.pointer_to(result)];
     let address = native::sliding_fn(slide.dtype, slide.work >= SHARED);
     for part in &slide.parts {
-        for ((value, offset), extent) in operands.into_iter().zip(part.extents()) {
-            let n = bytes(f.graph.ty(value)) / slide.dtype.size_bytes();
-            assert!(offset >= 0 && offset as usize + extent <= n, "a sliding product leaves an operand of {n} numbers");
-        }
+        check_extents(f, slide.dtype, [&slide.a, &slide.b], result, part.extents());
         let description = f.int(data.keep(part.clone()));
         call_native(&mut f.b, address, &[f.context, description, a, b, c], None);
+    }
+}
+
+/// Calls the kernels for a convolution with 3×3 filters, or for the gradient of these.
+pub fn winograd(f: &mut Function, data: &mut Data, winograd: &Winograd, scratch: Option<usize>) {
+    let result = f.graph.node(winograd.node).results[0];
+    let [in_filters, in_pictures, in_results] = winograd.shape.extents();
+    let (in_a, in_c) = if winograd.is_gradient { (in_results, in_filters) } else { (in_filters, in_results) };
+    check_extents(f, winograd.dtype, [&winograd.a, &winograd.b], result, [in_a, in_pictures, in_c]);
+    let [a, b, c] = [f.pointer(&winograd.a), f.pointer(&winograd.b), f.pointer_to(result)];
+    let description = f.int(data.keep(winograd.shape));
+    let is_shared = winograd.work >= SHARED;
+    if winograd.is_gradient {
+        let sums = f.in_frame(scratch.expect("a gradient has sums"));
+        let address = native::winograd_gradient_fn(winograd.dtype, is_shared);
+        call_native(&mut f.b, address, &[f.context, description, a, b, c, sums], None);
+    } else {
+        let address = native::winograd_fn(winograd.dtype, is_shared);
+        call_native(&mut f.b, address, &[f.context, description, a, b, c], None);
+    }
+}
+
+/// Kernels believe what they are told of A, B and C, so it is looked at here: how many numbers it names of each.
+fn check_extents(f: &Function, dtype: DType, operands: [&Operand; 2], result: ValueId, extents: [usize; 3]) {
+    let [a, b] = operands.map(|operand| (operand.root, operand.view.offset));
+    for ((value, offset), extent) in [a, b, (result, 0)].into_iter().zip(extents) {
+        let n = bytes(f.graph.ty(value)) / dtype.size_bytes();
+        assert!(offset >= 0 && offset as usize + extent <= n, "a kernel would leave an operand of {n} numbers");
     }
 }
 

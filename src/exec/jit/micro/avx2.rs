@@ -25,7 +25,7 @@ macro_rules! register {
      $add:ident $sub:ident $mul:ident $div:ident $fmadd:ident $fnmadd:ident $min:ident $max:ident
      $and:ident $andnot:ident $or:ident $xor:ident $cmp:ident $movemask:ident $blendv:ident
      $slli:ident $srli:ident $cast_int:ident $cast_float:ident
-     digits $digits:literal, top $top:literal, first $store_first:ident) => {
+     digits $digits:literal, top $top:literal, first $store_first:ident, pairs $apart:ident $in_turns:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub(super) struct $name($reg);
@@ -74,6 +74,14 @@ macro_rules! register {
             op!(add(y: Self) -> Self = |x| Self($add(x, y.0)));
             op!(mul(y: Self) -> Self = |x| Self($mul(x, y.0)));
             op!(mul_add(y: Self, z: Self) -> Self = |x| Self($fmadd(x, y.0, z.0)));
+            op!(apart(y: Self) -> (Self, Self) = |x| {
+                let (even, odd) = $apart(x, y.0);
+                (Self(even), Self(odd))
+            });
+            op!(in_turns(y: Self) -> (Self, Self) = |x| {
+                let (first, second) = $in_turns(x, y.0);
+                (Self(first), Self(second))
+            });
             op!(positive_or(otherwise: Self) -> Self =
                 |x| Self($blendv(x, otherwise.0, $cmp::<_CMP_LE_OQ>(x, $zero()))));
         }
@@ -193,6 +201,41 @@ fn first_of_4(n: usize) -> __m256i {
     _mm256_cmpgt_epi64(_mm256_set1_epi64x(n as i64), _mm256_setr_epi64x(0, 1, 2, 3))
 }
 
+/// The even and the odd lanes of both.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn apart_8(a: __m256, b: __m256) -> (__m256, __m256) {
+    // Without closures, which would not be compiled for this instruction set.
+    let even = _mm256_castps_si256(_mm256_shuffle_ps::<0x88>(a, b));
+    let odd = _mm256_castps_si256(_mm256_shuffle_ps::<0xdd>(a, b));
+    let [even, odd] = [_mm256_permute4x64_epi64::<0xd8>(even), _mm256_permute4x64_epi64::<0xd8>(odd)];
+    (_mm256_castsi256_ps(even), _mm256_castsi256_ps(odd))
+}
+
+/// The lanes of both in turns.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn in_turns_8(a: __m256, b: __m256) -> (__m256, __m256) {
+    let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+    (_mm256_permute2f128_ps::<0x20>(low, high), _mm256_permute2f128_ps::<0x31>(low, high))
+}
+
+/// The even and the odd lanes of both.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn apart_4(a: __m256d, b: __m256d) -> (__m256d, __m256d) {
+    let (even, odd) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+    (_mm256_permute4x64_pd::<0xd8>(even), _mm256_permute4x64_pd::<0xd8>(odd))
+}
+
+/// The lanes of both in turns.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn in_turns_4(a: __m256d, b: __m256d) -> (__m256d, __m256d) {
+    let (low, high) = (_mm256_unpacklo_pd(a, b), _mm256_unpackhi_pd(a, b));
+    (_mm256_permute2f128_pd::<0x20>(low, high), _mm256_permute2f128_pd::<0x31>(low, high))
+}
+
 register! {
     /// 8 numbers of single precision.
     F32x8 = __m256 of f32, 8 lanes, first_of_8;
@@ -200,7 +243,7 @@ register! {
     _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_div_ps _mm256_fmadd_ps _mm256_fnmadd_ps _mm256_min_ps _mm256_max_ps
     _mm256_and_ps _mm256_andnot_ps _mm256_or_ps _mm256_xor_ps _mm256_cmp_ps _mm256_movemask_ps _mm256_blendv_ps
     _mm256_slli_epi32 _mm256_srli_epi32 _mm256_castps_si256 _mm256_castsi256_ps
-    digits 23, top 31, first store_first_8
+    digits 23, top 31, first store_first_8, pairs apart_8 in_turns_8
 }
 
 register! {
@@ -210,7 +253,7 @@ register! {
     _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_div_pd _mm256_fmadd_pd _mm256_fnmadd_pd _mm256_min_pd _mm256_max_pd
     _mm256_and_pd _mm256_andnot_pd _mm256_or_pd _mm256_xor_pd _mm256_cmp_pd _mm256_movemask_pd _mm256_blendv_pd
     _mm256_slli_epi64 _mm256_srli_epi64 _mm256_castpd_si256 _mm256_castsi256_pd
-    digits 52, top 63, first store_first_4
+    digits 52, top 63, first store_first_4, pairs apart_4 in_turns_4
 }
 
 /// Transposes 8×8 numbers of single precision: pairs, then quadruples, then halves change places.

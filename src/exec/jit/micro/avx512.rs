@@ -23,7 +23,8 @@ macro_rules! register {
      $set1:ident $zero:ident $loadu:ident $storeu:ident $maskz_loadu:ident $mask_storeu:ident
      $add:ident $sub:ident $mul:ident $div:ident $fmadd:ident $fnmadd:ident $min:ident $max:ident
      $and:ident $andnot:ident $xor:ident $cmp:ident $movepi:ident $blend:ident
-     $scalef:ident $getmant:ident $getexp:ident $slli:ident $cast_int:ident $cast_float:ident $top:literal) => {
+     $scalef:ident $getmant:ident $getexp:ident $slli:ident $cast_int:ident $cast_float:ident $top:literal,
+     $apart:ident $in_turns:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub(super) struct $name($reg);
@@ -71,6 +72,14 @@ macro_rules! register {
             op!(add(y: Self) -> Self = |x| Self($add(x, y.0)));
             op!(mul(y: Self) -> Self = |x| Self($mul(x, y.0)));
             op!(mul_add(y: Self, z: Self) -> Self = |x| Self($fmadd(x, y.0, z.0)));
+            op!(apart(y: Self) -> (Self, Self) = |x| {
+                let (even, odd) = $apart(x, y.0);
+                (Self(even), Self(odd))
+            });
+            op!(in_turns(y: Self) -> (Self, Self) = |x| {
+                let (first, second) = $in_turns(x, y.0);
+                (Self(first), Self(second))
+            });
             op!(positive_or(otherwise: Self) -> Self =
                 |x| Self($blend($cmp::<_CMP_LE_OQ>(x, $zero()), x, otherwise.0)));
         }
@@ -104,13 +113,48 @@ macro_rules! register {
     };
 }
 
+/// The even and the odd lanes of both.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn apart_f32(a: __m512, b: __m512) -> (__m512, __m512) {
+    let even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    let odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    (_mm512_permutex2var_ps(a, even, b), _mm512_permutex2var_ps(a, odd, b))
+}
+
+/// The lanes of both in turns.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn in_turns_f32(a: __m512, b: __m512) -> (__m512, __m512) {
+    let first = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    let second = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    (_mm512_permutex2var_ps(a, first, b), _mm512_permutex2var_ps(a, second, b))
+}
+
+/// The even and the odd lanes of both.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn apart_f64(a: __m512d, b: __m512d) -> (__m512d, __m512d) {
+    let (even, odd) = (_mm512_setr_epi64(0, 2, 4, 6, 8, 10, 12, 14), _mm512_setr_epi64(1, 3, 5, 7, 9, 11, 13, 15));
+    (_mm512_permutex2var_pd(a, even, b), _mm512_permutex2var_pd(a, odd, b))
+}
+
+/// The lanes of both in turns.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn in_turns_f64(a: __m512d, b: __m512d) -> (__m512d, __m512d) {
+    let (first, second) = (_mm512_setr_epi64(0, 8, 1, 9, 2, 10, 3, 11), _mm512_setr_epi64(4, 12, 5, 13, 6, 14, 7, 15));
+    (_mm512_permutex2var_pd(a, first, b), _mm512_permutex2var_pd(a, second, b))
+}
+
 register! {
     /// 16 numbers of single precision.
     F32x16 = __m512 of f32, 16 lanes, mask __mmask16, bits __m512i:
     _mm512_set1_ps _mm512_setzero_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_maskz_loadu_ps _mm512_mask_storeu_ps
     _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_div_ps _mm512_fmadd_ps _mm512_fnmadd_ps _mm512_min_ps _mm512_max_ps
     _mm512_and_ps _mm512_andnot_ps _mm512_xor_ps _mm512_cmp_ps_mask _mm512_movepi32_mask _mm512_mask_blend_ps
-    _mm512_scalef_ps _mm512_getmant_ps _mm512_getexp_ps _mm512_slli_epi32 _mm512_castps_si512 _mm512_castsi512_ps 31
+    _mm512_scalef_ps _mm512_getmant_ps _mm512_getexp_ps _mm512_slli_epi32 _mm512_castps_si512 _mm512_castsi512_ps 31,
+    apart_f32 in_turns_f32
 }
 
 register! {
@@ -119,7 +163,8 @@ register! {
     _mm512_set1_pd _mm512_setzero_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_maskz_loadu_pd _mm512_mask_storeu_pd
     _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_div_pd _mm512_fmadd_pd _mm512_fnmadd_pd _mm512_min_pd _mm512_max_pd
     _mm512_and_pd _mm512_andnot_pd _mm512_xor_pd _mm512_cmp_pd_mask _mm512_movepi64_mask _mm512_mask_blend_pd
-    _mm512_scalef_pd _mm512_getmant_pd _mm512_getexp_pd _mm512_slli_epi64 _mm512_castpd_si512 _mm512_castsi512_pd 63
+    _mm512_scalef_pd _mm512_getmant_pd _mm512_getexp_pd _mm512_slli_epi64 _mm512_castpd_si512 _mm512_castsi512_pd 63,
+    apart_f64 in_turns_f64
 }
 
 kernels!("avx512f,avx512dq", f32: F32x16, SQUARE_F32; f64: F64x8, SQUARE_F64; tiles [1: [1, 2, 3, 4, 5, 6, 7, 8], 2: [1, 2, 3, 4, 5, 6, 7, 8], 3: [1, 2, 3, 4, 5, 6, 7, 8], 4: [1, 2], 5: [1], 6: [1], 7: [1], 8: [1]]);

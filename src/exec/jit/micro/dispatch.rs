@@ -4,6 +4,7 @@ use super::element::Element;
 use super::pack::Square;
 use super::sliding::{COLUMNS_BY_TERMS, ColumnTileFn, REGISTERS, ROWS, ROWS_BY_TERMS, TermTileFn};
 use super::tile::TileFn;
+use super::winograd::Transformations;
 
 /// The kernel of a function over `n` numbers from `x` to `y`.
 ///
@@ -49,6 +50,7 @@ pub struct Kernels<T: 'static> {
     pub(super) column_tiles: [[ColumnTileFn<T>; ROWS]; REGISTERS],
     /// `term_tiles[r − 1][c − 1]` adds to r · c sums.
     pub(super) term_tiles: [[TermTileFn<T>; COLUMNS_BY_TERMS]; ROWS_BY_TERMS],
+    pub(super) winograd: Transformations<T>,
     pub(super) square: Square<T>,
     /// In the order of [`Map::ALL`].
     pub(super) maps: [MapFn<T>; 8],
@@ -180,6 +182,30 @@ macro_rules! kernels {
         }
 
         /// # Safety
+        /// As for [`super::winograd::LineFn`].
+        #[target_feature(enable = $features)]
+        unsafe fn picture<V: Vector>(line: &super::winograd::Line<V::Elem>) {
+            // SAFETY: passed on.
+            unsafe { super::winograd::picture::<V>(line) }
+        }
+
+        /// # Safety
+        /// As for [`super::winograd::LineFn`].
+        #[target_feature(enable = $features)]
+        unsafe fn spread<V: Vector>(line: &super::winograd::Line<V::Elem>) {
+            // SAFETY: passed on.
+            unsafe { super::winograd::spread::<V>(line) }
+        }
+
+        /// # Safety
+        /// As for [`super::winograd::LineFn`].
+        #[target_feature(enable = $features)]
+        unsafe fn result<V: Vector>(line: &super::winograd::Line<V::Elem>) {
+            // SAFETY: passed on.
+            unsafe { super::winograd::result::<V>(line) }
+        }
+
+        /// # Safety
         /// As for [`super::dispatch::MapFn`].
         #[target_feature(enable = $features)]
         unsafe extern "C" fn map<V: Float, F: super::formulas::Function>(x: *const V::Elem, y: *mut V::Elem, n: usize) {
@@ -196,6 +222,11 @@ macro_rules! kernels {
             tiles: &[$(kernels!(@rows $v $vectors $rows)),*],
             column_tiles: super::dispatch::column_tiles!($v),
             term_tiles: super::dispatch::term_tiles!($v),
+            winograd: super::winograd::Transformations {
+                picture: picture::<$v>,
+                spread: spread::<$v>,
+                result: result::<$v>,
+            },
             square: $square,
             maps: [
                 map::<$v, super::formulas::Exp>,

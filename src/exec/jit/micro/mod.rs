@@ -1,7 +1,8 @@
 //! Native kernels: products of matrices, and functions of the elements of slices, for the vector instructions of the machine.
 //!
 //! [`gemm`] computes `C (+)= Σ A·B` with a bias and an activation, [`exp`] and its like apply a function to a slice. Compiled
-//! code calls the same kernels by pointer: [`gemm_fn`] and [`Kernels::map_fn`]. [`Kernels::sliding`] computes convolutions. All of them take `f32` and `f64`. There are
+//! code calls the same kernels by pointer: [`gemm_fn`] and [`Kernels::map_fn`]. [`Kernels::sliding`] computes
+//! convolutions, [`Kernels::winograd`] those of 3×3 with fewer multiplications. All of them take `f32` and `f64`. There are
 //! kernels for AVX-512, AVX2 with FMA, NEON, and plain Rust; which ones run is decided at the first call ([`Isa`]).
 //!
 //! ```
@@ -63,6 +64,7 @@ mod stage;
 mod tests;
 mod tile;
 mod vector;
+mod winograd;
 
 pub use descriptor::{Descriptor, Strides};
 pub use dispatch::{Isa, Kernels, Map, MapFn};
@@ -72,6 +74,7 @@ pub use gemm::{GemmFn, gemm_fn};
 pub use pairs::{give_back_f32, give_back_f32_narrow, give_back_f64, pool_f32, pool_f32_narrow, pool_f64};
 pub use sliding::{Sliding, Turns, Way};
 pub use tile::Activation;
+pub use winograd::Winograd;
 
 /// `C (+)= Σ A·B` with the kernels of this machine; see [`Kernels::gemm`].
 ///

@@ -23,6 +23,7 @@ macro_rules! register {
      $dup:ident $ld1:ident $st1:ident $add:ident $sub:ident $mul:ident $div:ident $fma:ident $fms:ident $min:ident $max:ident
      $abs:ident $le:ident $lt:ident $eq:ident $bsl:ident $to_bits:ident $from_bits:ident $to_signed:ident $signed_lt:ident
      $dup_signed:ident $and:ident $or:ident $xor:ident $shl:ident $shr:ident $top_word:expr;
+     $uzp1:ident $uzp2:ident $zip1:ident $zip2:ident
      digits $digits:literal, top $top:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
@@ -76,6 +77,8 @@ macro_rules! register {
             op!(add(y: Self) -> Self = |x| Self($add(x, y.0)));
             op!(mul(y: Self) -> Self = |x| Self($mul(x, y.0)));
             op!(mul_add(y: Self, z: Self) -> Self = |x| Self($fma(z.0, x, y.0)));
+            op!(apart(y: Self) -> (Self, Self) = |x| (Self($uzp1(x, y.0)), Self($uzp2(x, y.0))));
+            op!(in_turns(y: Self) -> (Self, Self) = |x| (Self($zip1(x, y.0)), Self($zip2(x, y.0))));
             op!(positive_or(otherwise: Self) -> Self = |x| Self($bsl($le(x, $dup(0.0)), otherwise.0, x)));
         }
 
@@ -134,6 +137,7 @@ register! {
     vdupq_n_f32 vld1q_f32 vst1q_f32 vaddq_f32 vsubq_f32 vmulq_f32 vdivq_f32 vfmaq_f32 vfmsq_f32 vminq_f32 vmaxq_f32
     vabsq_f32 vcleq_f32 vcltq_f32 vceqq_f32 vbslq_f32 vreinterpretq_u32_f32 vreinterpretq_f32_u32 vreinterpretq_s32_f32
     vcltq_s32 vdupq_n_s32 vandq_u32 vorrq_u32 veorq_u32 vshlq_n_u32 vshrq_n_u32 vmaxvq_u32;
+    vuzp1q_f32 vuzp2q_f32 vzip1q_f32 vzip2q_f32
     digits 23, top 31
 }
 
@@ -143,6 +147,7 @@ register! {
     vdupq_n_f64 vld1q_f64 vst1q_f64 vaddq_f64 vsubq_f64 vmulq_f64 vdivq_f64 vfmaq_f64 vfmsq_f64 vminq_f64 vmaxq_f64
     vabsq_f64 vcleq_f64 vcltq_f64 vceqq_f64 vbslq_f64 vreinterpretq_u64_f64 vreinterpretq_f64_u64 vreinterpretq_s64_f64
     vcltq_s64 vdupq_n_s64 vandq_u64 vorrq_u64 veorq_u64 vshlq_n_u64 vshrq_n_u64 largest_half;
+    vuzp1q_f64 vuzp2q_f64 vzip1q_f64 vzip2q_f64
     digits 52, top 63
 }
 

@@ -7,6 +7,7 @@ use super::pack::{Square, transpose};
 use super::sliding::{column_tile, term_tile};
 use super::tile::{Tile, tile as generic_tile};
 use super::vector::Vector;
+use super::winograd::{Transformations, picture, result, spread};
 
 macro_rules! register {
     ($(#[$doc:meta])* $name:ident of $lanes:literal $elem:ident) => {
@@ -80,6 +81,24 @@ macro_rules! register {
                 self.mul(y).add(z)
             }
             #[inline(always)]
+            fn apart(self, y: Self) -> (Self, Self) {
+                let at = |i: usize| if i < $lanes { self.0[i] } else { y.0[i - $lanes] };
+                let (mut even, mut odd) = (self.0, self.0);
+                for i in 0..$lanes {
+                    (even[i], odd[i]) = (at(2 * i), at(2 * i + 1));
+                }
+                (Self(even), Self(odd))
+            }
+            #[inline(always)]
+            fn in_turns(self, y: Self) -> (Self, Self) {
+                let at = |i: usize| if i % 2 == 0 { self.0[i / 2] } else { y.0[i / 2] };
+                let (mut first, mut second) = (self.0, self.0);
+                for i in 0..$lanes {
+                    (first[i], second[i]) = (at(i), at(i + $lanes));
+                }
+                (Self(first), Self(second))
+            }
+            #[inline(always)]
             fn positive_or(self, otherwise: Self) -> Self {
                 self.zip(otherwise, |x, otherwise| if x <= 0.0 { otherwise } else { x })
             }
@@ -114,6 +133,7 @@ macro_rules! table {
             ],
             column_tiles: column_tiles!($v),
             term_tiles: term_tiles!($v),
+            winograd: Transformations { picture: picture::<$v>, spread: spread::<$v>, result: result::<$v> },
             square: Square { side: $side, transpose: transpose::<$elem, $side> },
             maps: [
                 map_scalar::<$elem, formulas::Exp>,

@@ -4,6 +4,7 @@ mod maps;
 mod precise;
 mod products;
 mod sliding;
+mod winograd;
 
 use super::Isa;
 

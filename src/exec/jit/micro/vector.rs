@@ -76,6 +76,10 @@ pub(super) trait Vector: Copy {
     fn mul_add(self, y: Self, z: Self) -> Self;
     /// `self` where it is positive or not a number, elsewhere `otherwise`.
     fn positive_or(self, otherwise: Self) -> Self;
+    /// The even lanes of both, one behind the other, and the odd lanes.
+    fn apart(self, y: Self) -> (Self, Self);
+    /// The lanes of both in turns: the first half and the second. The inverse of [`Vector::apart`].
+    fn in_turns(self, y: Self) -> (Self, Self);
 }
 
 /// A register on which the formulas of [`super::formulas`] can be evaluated.

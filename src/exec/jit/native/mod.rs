@@ -11,6 +11,7 @@ mod pool;
 mod pool_square;
 mod scatter;
 mod sliding;
+mod winograd;
 
 pub use arg_window::arg_window_fn;
 pub use concat::copy_apart;
@@ -19,6 +20,7 @@ pub use pad::{Padding, pad};
 pub use pool::{pool_fn, return_fn};
 pub use scatter::{Scatter, gather_fn, scatter_fn};
 pub use sliding::sliding_fn;
+pub use winograd::{winograd_fn, winograd_gradient_fn};
 
 /// Elements from which on threads share the work: some microseconds.
 const SHARED: usize = 1 << 14;

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::axes::Contraction;
 use super::product::{self, Product};
-use super::{Group, Kind, Operand, Plan, Shared, Slide, Step, accesses, kind, maker, sizes};
+use super::{Group, Kind, Operand, Plan, Shared, Slide, Step, Winograd, accesses, kind, maker, sizes};
 use crate::exec::jit::view::View;
 use crate::ir::op::Op;
 use crate::ir::{FuncId, Graph, Module, Node, NodeId, ValueId};
@@ -94,11 +94,9 @@ fn returned(graph: &Graph) -> HashMap<NodeId, NodeId> {
         if !graph.ty(node.results[0]).dtype.is_real() || graph.ty(node.results[0]).rank() != scatter.batch_axes + 1 {
             continue;
         }
-        let Some(reshape) = maker(graph, node.args[0]).filter(|&from| matches!(graph.node(from).op, Op::Reshape(_)))
-        else {
-            continue;
-        };
-        let positions = graph.node(reshape).args[0];
+        let reshape = maker(graph, node.args[0]).filter(|&from| matches!(graph.node(from).op, Op::Reshape(_)));
+        // Over one axis they are in a row already.
+        let positions = reshape.map_or(node.args[0], |reshape| graph.node(reshape).args[0]);
         let is_alone = uses[node.args[0].0 as usize] == 1 && uses[positions.0 as usize] == 1;
         let finds = |from: &NodeId| {
             let finder = graph.node(*from);
@@ -144,14 +142,16 @@ impl Fuser<'_> {
             Kind::Product => {
                 let [a, b] = [0, 1].map(|k| self.readable(node.args[k]));
                 let contraction = Contraction::new(self.graph, id, a, b);
-                let slide = contraction.as_ref().filter(|_| slides(node)).and_then(|it| Slide::new(self.graph, it));
-                let step = match (slide, contraction.and_then(Product::new)) {
-                    (Some(slide), _) => Step::Slide(Box::new(slide)),
-                    (None, Some(product)) => Step::Product(Box::new(product)),
-                    (None, None) => {
-                        let args = node.args.iter().map(|&arg| self.contiguous(arg)).collect();
-                        Step::Kernel { node: id, args }
-                    }
+                let sliding = contraction.as_ref().filter(|_| slides(node));
+                let step = if let Some(winograd) = sliding.and_then(Winograd::new) {
+                    Step::Winograd(Box::new(winograd))
+                } else if let Some(slide) = sliding.and_then(|it| Slide::new(self.graph, it)) {
+                    Step::Slide(Box::new(slide))
+                } else if let Some(product) = contraction.and_then(Product::new) {
+                    Step::Product(Box::new(product))
+                } else {
+                    let args = node.args.iter().map(|&arg| self.contiguous(arg)).collect();
+                    Step::Kernel { node: id, args }
                 };
                 self.push(step, id);
             }

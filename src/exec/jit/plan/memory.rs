@@ -148,6 +148,7 @@ fn scratch(graph: &Graph, step: &Step) -> usize {
             2 * ALIGN + children.iter().map(|child| child.frame.next_multiple_of(ALIGN)).sum::<usize>()
         }
         Step::Product(product) => product.scratch,
+        Step::Winograd(winograd) => winograd.scratch,
         _ => 0,
     }
 }

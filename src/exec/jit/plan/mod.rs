@@ -10,10 +10,12 @@ mod memory;
 mod product;
 mod slide;
 mod wanted;
+mod winograd;
 
 pub use memory::Place;
 pub use product::{Product, Turn};
 pub use slide::Slide;
+pub use winograd::Winograd;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -55,6 +57,8 @@ pub enum Step {
     Product(Box<Product>),
     /// A contraction of which one operand slides over the other.
     Slide(Box<Slide>),
+    /// A convolution with 3×3 filters, or the gradient of these.
+    Winograd(Box<Winograd>),
     /// What comes back to windows, given to their largest elements.
     Return {
         /// The node that adds up at the positions, and the one that finds them.
@@ -205,6 +209,7 @@ impl Step {
             Step::Vector { arg, .. } => vec![arg.clone()],
             Step::Product(product) => vec![product.a.clone(), product.b.clone()],
             Step::Slide(slide) => vec![slide.a.clone(), slide.b.clone()],
+            Step::Winograd(winograd) => vec![winograd.a.clone(), winograd.b.clone()],
             Step::Return { args, .. } => args.to_vec(),
             Step::Native { args, .. } | Step::Region { args, .. } | Step::Kernel { args, .. } => args.clone(),
         }
@@ -221,6 +226,7 @@ impl Step {
             | Step::Kernel { node, .. } => graph.node(*node).results.clone(),
             Step::Product(product) => graph.node(product.node).results.clone(),
             Step::Slide(slide) => graph.node(slide.node).results.clone(),
+            Step::Winograd(winograd) => graph.node(winograd.node).results.clone(),
         }
     }
 }

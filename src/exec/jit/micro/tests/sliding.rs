@@ -105,7 +105,7 @@ fn reference(s: &Sliding, a: &[f64], b: &[f64], c: &mut [f64]) {
     }
 }
 
-trait Number: Element {
+pub(super) trait Number: Element {
     const TOLERANCE: f64;
     fn of(x: f64) -> Self;
     fn value(self) -> f64;

@@ -1,0 +1,543 @@
+//! Convolutions with filters of 3×3 and steps of one, with 16 multiplications where the definition has 36.
+//!
+//! After Winograd, as Lavin and Gray have it for nets (arXiv 1509.09308), F(2×2, 3×3): a square of 2×2 results y of a 4×4 square
+//! d of a picture and a filter g is
+//!
+//! ```text
+//! y = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A
+//!
+//!      ⎡1  0 −1  0⎤        ⎡ 1   0   0 ⎤        ⎡1  1  1  0⎤
+//! Bᵀ = ⎢0  1  1  0⎥    G = ⎢ ½   ½   ½ ⎥   Aᵀ = ⎣0  1 −1 −1⎦
+//!      ⎢0 −1  1  0⎥        ⎢ ½  −½   ½ ⎥
+//!      ⎣0  1  0 −1⎦        ⎣ 0   0   1 ⎦
+//! ```
+//!
+//! and summed over channels, ∘ is a product of matrices for each of the 16 places. As the form is linear in y, g and d, the
+//! gradient of the filters is Gᵀ [(A y Aᵀ) ∘ (Bᵀ d B)] G with what comes back for y, summed over squares. Squares are taken
+//! line by line, those of several pictures together, so that small pictures fill registers as well.
+//!
+//! An element of a result depends on its operands only, not on the part of the work its thread has.
+
+use super::descriptor::{Descriptor, Strides};
+use super::dispatch::Kernels;
+use super::element::Element;
+use super::element::sealed::Constants;
+use super::vector::Vector;
+
+/// A convolution: `result[i, f, y, x] = Σ_ckl filter[f, c, k, l] · picture[i, c, y + k, x + l]`; distances are in numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Winograd {
+    /// How many pictures.
+    pub pictures: usize,
+    /// How many filters.
+    pub filters: usize,
+    /// How many channels.
+    pub channels: usize,
+    /// Rows and columns of a result.
+    pub out: [usize; 2],
+    /// From a filter to the next, from a channel, a row and a column of it.
+    pub filter: [usize; 4],
+    /// From a picture to the next, from a channel and a row of it.
+    pub picture: [usize; 3],
+    /// From a result to the next, from a filter and a row of it.
+    pub result: [usize; 3],
+}
+
+/// Places of a square.
+const PLACES: usize = 16;
+/// Bytes of squares that stay in the second cache.
+const CACHED: usize = 320 << 10;
+/// The most sums over parts of the squares, and the most numbers of all of them.
+const SUMS: usize = 8;
+const MOST: usize = 1 << 22;
+
+impl Winograd {
+    /// How many numbers filters, pictures and results have at least.
+    pub fn extents(&self) -> [usize; 3] {
+        let last = |counts: &[usize], strides: &[usize]| -> usize {
+            counts.iter().zip(strides).map(|(count, stride)| (count - 1) * stride).sum()
+        };
+        let Winograd { pictures, filters, channels, out: [rows, columns], .. } = *self;
+        [
+            last(&[filters, channels, 3, 3], &self.filter) + 1,
+            last(&[pictures, channels, rows + 2], &self.picture) + columns + 2,
+            last(&[pictures, filters, rows], &self.result) + columns,
+        ]
+    }
+
+    /// Whether the multiplications that are saved cost more than the transformations, for registers of so many numbers: of short
+    /// rows the other way fills a part only.
+    pub fn pays(&self, lanes: usize) -> bool {
+        let columns = self.out[1];
+        self.channels * self.filters * columns.next_multiple_of(lanes) >= 10 * (self.channels + self.filters) * columns
+    }
+
+    /// Whether the gradient of the filters can be summed up in parts of a sensible size.
+    pub fn has_parts(&self) -> bool {
+        self.n_sums_at_most() >= SUMS / 2
+    }
+
+    fn n_sums_at_most(&self) -> usize {
+        (MOST / (PLACES * self.filters * self.channels)).clamp(1, SUMS)
+    }
+
+    /// Lines of squares of a picture, and squares in a line.
+    fn squares(&self) -> [usize; 2] {
+        self.out.map(|size| size.div_ceil(2))
+    }
+
+    /// The place of a line of squares: its picture, and its number in it.
+    fn line(&self, line: usize) -> (usize, usize) {
+        let [lines, _] = self.squares();
+        (line / lines, line % lines)
+    }
+
+    /// Lines in a block.
+    fn lines<T>(&self) -> usize {
+        let [_, squares] = self.squares();
+        let wanted = (CACHED / (PLACES * size_of::<T>() * (self.channels + self.filters))).clamp(32, 512);
+        (wanted / squares).max(1)
+    }
+
+    /// How many blocks of lines there are.
+    fn n_blocks<T>(&self) -> usize {
+        (self.pictures * self.squares()[0]).div_ceil(self.lines::<T>())
+    }
+
+    /// The lines of a block.
+    fn block<T>(&self, idx: usize) -> std::ops::Range<usize> {
+        let lines = self.lines::<T>();
+        idx * lines..((idx + 1) * lines).min(self.pictures * self.squares()[0])
+    }
+}
+
+/// A line of squares of a picture or a result, and where its 16 places go or come from.
+pub(super) struct Line<T> {
+    /// The rows; those after the first `n_rows` are zero, or not there.
+    rows: *mut T,
+    row: usize,
+    n_rows: usize,
+    /// Columns of a row.
+    columns: usize,
+    /// Squares.
+    n: usize,
+    /// The first place of the first square, and how far it is to the next place.
+    places: *mut T,
+    step: usize,
+    /// Memory for four rows that are one, two or three registers longer than the squares.
+    memory: *mut T,
+}
+
+/// The kernel of one transformation.
+///
+/// # Safety
+/// The CPU has the instructions of the kernel. What the line names may be read, what it makes of it written, the places for
+/// whole registers.
+pub(super) type LineFn<T> = unsafe fn(&Line<T>);
+
+/// The transformations of lines.
+pub(super) struct Transformations<T: 'static> {
+    /// Of pictures, Bᵀ d B.
+    pub(super) picture: LineFn<T>,
+    /// Of what comes back for results, A y Aᵀ.
+    pub(super) spread: LineFn<T>,
+    /// To results, Aᵀ m A.
+    pub(super) result: LineFn<T>,
+}
+
+/// Numbers in a row of a line's memory.
+fn pitch(n: usize, lanes: usize) -> usize {
+    2 * n.next_multiple_of(lanes) + 2 * lanes
+}
+
+#[inline(always)]
+fn minus<V: Vector>(x: V, y: V) -> V {
+    y.mul_add(x.lit(V::Elem::ZERO - V::Elem::ONE), x)
+}
+
+/// Some numbers of a row, zero behind its end.
+///
+/// # Safety
+/// The CPU has the instructions; the row may be read for `columns` numbers.
+#[inline(always)]
+unsafe fn load<V: Vector>(row: *const V::Elem, at: usize, columns: usize) -> V {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if at + V::LANES <= columns {
+            V::load(row.add(at))
+        } else if at < columns {
+            V::load_tail(row.add(at), V::tail(columns - at))
+        } else {
+            V::splat(V::Elem::default())
+        }
+    }
+}
+
+/// # Safety
+/// The CPU has the instructions; the row may be written for `columns` numbers.
+#[inline(always)]
+unsafe fn store<V: Vector>(x: V, row: *mut V::Elem, at: usize, columns: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if at + V::LANES <= columns {
+            x.store(row.add(at));
+        } else if at < columns {
+            x.store_tail(row.add(at), V::tail(columns - at));
+        }
+    }
+}
+
+/// # Safety
+/// As for [`LineFn`], where the instructions are those of `V`.
+#[inline(always)]
+pub(super) unsafe fn picture<V: Vector>(line: &Line<V::Elem>) {
+    // SAFETY: the caller's promise; the memory is longer than what is read of it.
+    unsafe {
+        let pitch = pitch(line.n, V::LANES);
+        let end = |row: usize| if row < line.n_rows { line.columns } else { 0 };
+        for at in (0..pitch).step_by(V::LANES) {
+            let x0 = load::<V>(line.rows, at, end(0));
+            let x1 = load::<V>(line.rows.wrapping_add(line.row), at, end(1));
+            let x2 = load::<V>(line.rows.wrapping_add(2 * line.row), at, end(2));
+            let x3 = load::<V>(line.rows.wrapping_add(3 * line.row), at, end(3));
+            minus(x0, x2).store(line.memory.add(at));
+            x1.add(x2).store(line.memory.add(pitch + at));
+            minus(x2, x1).store(line.memory.add(2 * pitch + at));
+            minus(x1, x3).store(line.memory.add(3 * pitch + at));
+        }
+        for k in 0..4 {
+            let row = line.memory.add(k * pitch);
+            for at in (0..line.n).step_by(V::LANES) {
+                let (x0, x1) = V::load(row.add(2 * at)).apart(V::load(row.add(2 * at + V::LANES)));
+                let (x2, x3) = V::load(row.add(2 * at + 2)).apart(V::load(row.add(2 * at + 2 + V::LANES)));
+                let to = line.places.add(4 * k * line.step + at);
+                minus(x0, x2).store(to);
+                x1.add(x2).store(to.add(line.step));
+                minus(x2, x1).store(to.add(2 * line.step));
+                minus(x1, x3).store(to.add(3 * line.step));
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As for [`LineFn`], where the instructions are those of `V`.
+#[inline(always)]
+pub(super) unsafe fn spread<V: Vector>(line: &Line<V::Elem>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let zero = V::splat(V::Elem::default());
+        let second = if line.n_rows > 1 { line.columns } else { 0 };
+        for at in (0..line.n).step_by(V::LANES) {
+            let (left, right) = (2 * at, 2 * at + V::LANES);
+            let under = line.rows.wrapping_add(line.row);
+            let (a, b) = load::<V>(line.rows, left, line.columns).apart(load::<V>(line.rows, right, line.columns));
+            let (c, d) = load::<V>(under, left, second).apart(load::<V>(under, right, second));
+            let rows = [[a, b], [a.add(c), b.add(d)], [minus(a, c), minus(b, d)], [minus(zero, c), minus(zero, d)]];
+            for k in 0..4 {
+                let [x, y] = rows[k];
+                let to = line.places.add(4 * k * line.step + at);
+                x.store(to);
+                x.add(y).store(to.add(line.step));
+                minus(x, y).store(to.add(2 * line.step));
+                minus(zero, y).store(to.add(3 * line.step));
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As for [`LineFn`], where the instructions are those of `V`.
+#[inline(always)]
+pub(super) unsafe fn result<V: Vector>(line: &Line<V::Elem>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let zero = V::splat(V::Elem::default());
+        for at in (0..line.n).step_by(V::LANES) {
+            let mut rows = [[zero; 4]; 2];
+            for k in 0..4 {
+                let from = line.places.add(k * line.step + at);
+                let (m0, m1) = (V::load(from), V::load(from.add(4 * line.step)));
+                let (m2, m3) = (V::load(from.add(8 * line.step)), V::load(from.add(12 * line.step)));
+                rows[0][k] = m0.add(m1).add(m2);
+                rows[1][k] = minus(minus(m1, m2), m3);
+            }
+            for k in 0..2 {
+                if k < line.n_rows {
+                    let [m0, m1, m2, m3] = rows[k];
+                    let (left, right) = m0.add(m1).add(m2).in_turns(minus(minus(m1, m2), m3));
+                    let row = line.rows.add(k * line.row);
+                    store(left, row, 2 * at, line.columns);
+                    store(right, row, 2 * at + V::LANES, line.columns);
+                }
+            }
+        }
+    }
+}
+
+/// G g, for a column of a filter.
+fn spread_filter<T: Element>([a, b, c]: [T; 3]) -> [T; 4] {
+    let sum = a + c;
+    [a, T::HALF * (sum + b), T::HALF * (sum - b), c]
+}
+
+/// Gᵀ m, for a column of places.
+fn gather_filter<T: Element>([a, b, c, d]: [T; 4]) -> [T; 3] {
+    [a + T::HALF * (b + c), T::HALF * (b - c), T::HALF * (b + c) + d]
+}
+
+/// Where the squares of a block lie: `n` of each of some channels or filters, for each place.
+#[derive(Clone, Copy)]
+struct Squares {
+    n: usize,
+    /// From a place to the next. A register more, for kernels write and read whole registers.
+    step: usize,
+}
+
+impl Squares {
+    fn new(n: usize, channels: usize, lanes: usize) -> Squares {
+        Squares { n, step: channels * n + lanes }
+    }
+}
+
+impl<T: Element> Kernels<T> {
+    /// Into how many pieces the work of the results may be cut.
+    pub fn n_blocks(&self, w: &Winograd) -> usize {
+        w.n_blocks::<T>()
+    }
+
+    /// Into how many pieces the sums for the gradient of the filters are cut: always the same.
+    pub fn n_sums(&self, w: &Winograd) -> usize {
+        w.n_blocks::<T>().min(w.n_sums_at_most())
+    }
+
+    /// Numbers of memory for the sums of the gradient of the filters.
+    pub fn sums_len(&self, w: &Winograd) -> usize {
+        self.n_sums(w) * PLACES * w.filters * w.channels
+    }
+
+    /// Computes some blocks of the results.
+    ///
+    /// # Safety
+    /// Filters and pictures may be read and results written for all elements the description names, and the results overlap
+    /// none of them.
+    pub unsafe fn winograd(
+        &self,
+        w: &Winograd,
+        [filters, pictures]: [*const T; 2],
+        results: *mut T,
+        blocks: std::ops::Range<usize>,
+    ) {
+        let [_, squares] = w.squares();
+        let most = w.lines::<T>() * squares;
+        let of_filters = PLACES * w.filters * w.channels;
+        let (places, sums) = (Squares::new(most, w.channels, self.lanes), Squares::new(most, w.filters, self.lanes));
+        let product = |n: usize| Descriptor::<T>::new(w.filters, n, w.channels);
+        let memory = 4 * pitch(squares, self.lanes);
+        let panels = self.scratch_len(&product(most));
+        T::with_scratch(of_filters + PLACES * (places.step + sums.step) + memory + panels, |scratch| {
+            let (spread, scratch) = scratch.split_at_mut(of_filters);
+            let (at_places, scratch) = scratch.split_at_mut(PLACES * places.step);
+            let (at_sums, scratch) = scratch.split_at_mut(PLACES * sums.step);
+            let (memory, panels) = scratch.split_at_mut(memory);
+            // SAFETY: the caller's promise.
+            unsafe { spread_filters(w, filters, spread) };
+            for idx in blocks {
+                let block = w.block::<T>(idx);
+                let n = block.len() * squares;
+                let (places, sums) = (Squares { n, ..places }, Squares { n, ..sums });
+                // SAFETY: the caller's promise for the lines of the block; the parts of the memory are long enough.
+                unsafe {
+                    self.pictures(w, pictures, block.clone(), places, at_places, memory);
+                    for place in 0..PLACES {
+                        let filter = spread[place * w.filters * w.channels..].as_ptr();
+                        let (b, c) =
+                            (at_places[place * places.step..].as_ptr(), at_sums[place * sums.step..].as_mut_ptr());
+                        self.gemm_raw(&product(n), filter, b, std::ptr::null(), c, panels.as_mut_ptr());
+                    }
+                    let to = |picture: usize, filter: usize, row: usize| {
+                        results.add(picture * w.result[0] + filter * w.result[1] + 2 * row * w.result[2])
+                    };
+                    self.lines(w, block, w.filters, &|line, filter, at| {
+                        let (picture, row) = w.line(line);
+                        (self.winograd.result)(&Line {
+                            rows: to(picture, filter, row),
+                            row: w.result[2],
+                            n_rows: w.out[0] - 2 * row,
+                            columns: w.out[1],
+                            n: squares,
+                            places: at_sums.as_ptr().add(filter * n + at).cast_mut(),
+                            step: sums.step,
+                            memory: std::ptr::null_mut(),
+                        });
+                    });
+                }
+            }
+        });
+    }
+
+    /// Computes one of the sums of the gradient of the filters of what comes back for the results.
+    ///
+    /// # Safety
+    /// Results and pictures may be read for all elements the description names, and `sums` written for [`Kernels::sums_len`]
+    /// numbers; it overlaps none of them.
+    pub unsafe fn winograd_sum(&self, w: &Winograd, [results, pictures]: [*const T; 2], sums: *mut T, which: usize) {
+        let [_, squares] = w.squares();
+        let most = w.lines::<T>() * squares;
+        let (places, back) = (Squares::new(most, w.channels, self.lanes), Squares::new(most, w.filters, self.lanes));
+        let product = |n: usize, accumulate: bool| Descriptor::<T> {
+            b: Strides { row: 1, column: n, batch: 0 },
+            accumulate,
+            ..Descriptor::new(w.filters, w.channels, n)
+        };
+        let memory = 4 * pitch(squares, self.lanes);
+        let panels = self.scratch_len(&product(most, true));
+        let (n_blocks, n_sums) = (self.n_blocks(w), self.n_sums(w));
+        T::with_scratch(PLACES * (places.step + back.step) + memory + panels, |scratch| {
+            let (at_places, scratch) = scratch.split_at_mut(PLACES * places.step);
+            let (at_back, scratch) = scratch.split_at_mut(PLACES * back.step);
+            let (memory, panels) = scratch.split_at_mut(memory);
+            let (first, end) = (which * n_blocks / n_sums, (which + 1) * n_blocks / n_sums);
+            for idx in first..end {
+                let block = w.block::<T>(idx);
+                let n = block.len() * squares;
+                let (places, back) = (Squares { n, ..places }, Squares { n, ..back });
+                // SAFETY: the caller's promise for the lines of the block; the parts of the memory are long enough.
+                unsafe {
+                    self.pictures(w, pictures, block.clone(), places, at_places, memory);
+                    let to = at_back.as_mut_ptr();
+                    self.lines(w, block, w.filters, &|line, filter, at| {
+                        let (picture, row) = w.line(line);
+                        let from = picture * w.result[0] + filter * w.result[1] + 2 * row * w.result[2];
+                        (self.winograd.spread)(&Line {
+                            rows: results.add(from).cast_mut(),
+                            row: w.result[2],
+                            n_rows: w.out[0] - 2 * row,
+                            columns: w.out[1],
+                            n: squares,
+                            places: to.add(filter * n + at),
+                            step: back.step,
+                            memory: std::ptr::null_mut(),
+                        });
+                    });
+                    for place in 0..PLACES {
+                        let (a, b) = (at_back[place * back.step..].as_ptr(), at_places[place * places.step..].as_ptr());
+                        let sum = sums.add((which * PLACES + place) * w.filters * w.channels);
+                        self.gemm_raw(&product(n, idx > first), a, b, std::ptr::null(), sum, panels.as_mut_ptr());
+                    }
+                }
+            }
+        });
+    }
+
+    /// Calls `f` for the lines of a block of every channel or filter, in the order in which their squares lie.
+    fn lines(&self, w: &Winograd, block: std::ops::Range<usize>, channels: usize, f: &dyn Fn(usize, usize, usize)) {
+        let [_, squares] = w.squares();
+        for channel in 0..channels {
+            for (idx, line) in block.clone().enumerate() {
+                f(line, channel, idx * squares);
+            }
+        }
+    }
+
+    /// The squares of the pictures of a block.
+    ///
+    /// # Safety
+    /// The pictures may be read for all elements the description names.
+    unsafe fn pictures(
+        &self,
+        w: &Winograd,
+        pictures: *const T,
+        block: std::ops::Range<usize>,
+        places: Squares,
+        to: &mut [T],
+        memory: &mut [T],
+    ) {
+        let [_, squares] = w.squares();
+        assert!(to.len() >= PLACES * places.step && memory.len() >= 4 * pitch(squares, self.lanes));
+        let (to, memory) = (to.as_mut_ptr(), memory.as_mut_ptr());
+        self.lines(w, block, w.channels, &|line, channel, at| {
+            let (picture, row) = w.line(line);
+            let from = picture * w.picture[0] + channel * w.picture[1] + 2 * row * w.picture[2];
+            // SAFETY: the caller's promise; whole registers are written in order, so what a line writes too much is written
+            // again, or lies behind the last channel.
+            unsafe {
+                (self.winograd.picture)(&Line {
+                    rows: pictures.add(from).cast_mut(),
+                    row: w.picture[2],
+                    n_rows: w.out[0] + 2 - 2 * row,
+                    columns: w.out[1] + 2,
+                    n: squares,
+                    places: to.add(channel * places.n + at),
+                    step: places.step,
+                    memory,
+                });
+            }
+        });
+    }
+
+    /// Writes the gradient of some of the filters, from all sums.
+    ///
+    /// # Safety
+    /// `sums` may be read for [`Kernels::sums_len`] numbers and `filters` written for all elements the description names.
+    pub unsafe fn winograd_filters(
+        &self,
+        w: &Winograd,
+        sums: *const T,
+        filters: *mut T,
+        which: std::ops::Range<usize>,
+    ) {
+        let (n_sums, n) = (self.n_sums(w), w.filters * w.channels);
+        for f in which {
+            for c in 0..w.channels {
+                let mut columns = [[T::ZERO; 3]; 4];
+                for (column, gathered) in columns.iter_mut().enumerate() {
+                    let mut places = [T::ZERO; 4];
+                    for (row, place) in places.iter_mut().enumerate() {
+                        for sum in 0..n_sums {
+                            let at = (sum * PLACES + 4 * row + column) * n + f * w.channels + c;
+                            // SAFETY: the caller's promise.
+                            *place = *place + unsafe { *sums.add(at) };
+                        }
+                    }
+                    *gathered = gather_filter(places);
+                }
+                for k in 0..3 {
+                    let row = gather_filter([columns[0][k], columns[1][k], columns[2][k], columns[3][k]]);
+                    for (l, x) in row.into_iter().enumerate() {
+                        let at = f * w.filter[0] + c * w.filter[1] + k * w.filter[2] + l * w.filter[3];
+                        // SAFETY: the caller's promise.
+                        unsafe { *filters.add(at) = x };
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The places of all filters, G g Gᵀ.
+///
+/// # Safety
+/// The filters may be read for all elements the description names.
+unsafe fn spread_filters<T: Element>(w: &Winograd, filters: *const T, to: &mut [T]) {
+    let n = w.filters * w.channels;
+    for f in 0..w.filters {
+        for c in 0..w.channels {
+            let mut columns = [[T::ZERO; 4]; 3];
+            for (l, column) in columns.iter_mut().enumerate() {
+                let mut g = [T::ZERO; 3];
+                for (k, g) in g.iter_mut().enumerate() {
+                    // SAFETY: the caller's promise.
+                    *g = unsafe { *filters.add(f * w.filter[0] + c * w.filter[1] + k * w.filter[2] + l * w.filter[3]) };
+                }
+                *column = spread_filter(g);
+            }
+            for row in 0..4 {
+                let places = spread_filter([columns[0][row], columns[1][row], columns[2][row]]);
+                for (column, x) in places.into_iter().enumerate() {
+                    to[(4 * row + column) * n + f * w.channels + c] = x;
+                }
+            }
+        }
+    }
+}
