@@ -82,6 +82,11 @@ impl Elaborator {
                 self.apply_in_training(record, given, span)
             }
             Value::Poisoned => Err(Halt::Reported),
+            // As `act = "relu"`, which is called in the library.
+            Value::Str(Some(name)) if name.chars().all(|c| c.is_alphanumeric() || c == '_') && !name.is_empty() => {
+                bail!(E0305, self.users_span(span), "a string cannot be called";
+                      help: "a function is named without quotes: `{}`", name)
+            }
             other => {
                 bail!(E0305, span, "{} cannot be called", other.kind_text(); help: "`*` multiplies, `x[i]` takes an element")
             }

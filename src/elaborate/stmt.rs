@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
-use super::scope::{BindKind, Lookup, Scope, ScopeKind, did_you_mean};
+use super::scope::{BindKind, Binding, Lookup, Scope, ScopeKind, did_you_mean};
 use super::signature::{Matched, Sizes};
 use super::value::{TensorValue, Value};
 use super::{Elaborator, Halt, Result};
 use crate::bail;
-use crate::source::{Diagnostic, Span};
+use crate::source::{Code, Diagnostic, Span};
 use crate::syntax::ast::{Block, Drawn, Expr, Ident, Pattern, Stmt, StmtKind, Use, UseNames};
 use crate::tensor::DType;
 
@@ -178,7 +178,30 @@ impl Elaborator {
             bound =
                 self.fit(&bound, ty, &mut sizes, Matched { what: &format!("`{}`", name.name), span: value.span })?;
         }
+        pattern.names().into_iter().for_each(|name| self.warn_of_hidden_variable(name, scope));
         self.bind_pattern(pattern, &bound, scope, BindKind::Let)
+    }
+
+    /// `w = w - 0.1` in a block makes a new `w` there, where in most languages it would change the one outside.
+    fn warn_of_hidden_variable(&mut self, ident: &Ident, scope: &Rc<Scope>) {
+        let Lookup::Found(Binding { kind: BindKind::Var, span, .. }) = scope.lookup(&ident.name) else { return };
+        if !self.is_checking() || scope.own(&ident.name).is_some() {
+            return;
+        }
+        let message = format!("`{}` is a new name in this block, and the variable outside stays as it is", ident.name);
+        let mut warning = Diagnostic::warning(Code::W0202, ident.span, message)
+            .with_help(format!("`{} := …` gives the variable another value", ident.name));
+        if let Some(span) = span {
+            warning = warning.with_label(span, "the variable");
+        }
+        self.tell_once(warning);
+    }
+
+    /// Tells of a place once, though a body may be gone through many times.
+    fn tell_once(&mut self, diagnostic: Diagnostic) {
+        if !self.diagnostics.iter().any(|told| told.code == diagnostic.code && told.span == diagnostic.span) {
+            self.diagnostics.push(diagnostic);
+        }
     }
 
     /// The names of the ints that a stated type may use as sizes.
@@ -238,11 +261,11 @@ impl Elaborator {
             && self.is_prelude_name(&ident.name, scope)
         {
             let diagnostic = Diagnostic::note(
-                crate::source::Code::W0201,
+                Code::W0201,
                 ident.span,
                 format!("`{}` hides the standard library's `{}` from here on", ident.name, ident.name),
             );
-            self.diagnostics.push(diagnostic);
+            self.tell_once(diagnostic);
         }
         let value = self.place_layer(value, &ident.name);
         let value = if self.is_top_level() { self.settle(&value)? } else { value };

@@ -332,6 +332,7 @@ impl Elaborator {
             self.traces[0] = Trace::default();
             self.settled.clear();
             self.statement_args.clear();
+            self.globals.clear();
         }
     }
 

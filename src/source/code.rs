@@ -87,6 +87,7 @@ codes! {
     E0509 "a check that failed"
 
     W0201 "a name that hides the prelude's"
+    W0202 "a name that hides a variable"
     W0301 "a pool that leaves positions out"
     W0401 "a layer applied twice shares its parameters"
     W0501 "a file that is not there yet"

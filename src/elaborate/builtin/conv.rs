@@ -58,9 +58,13 @@ fn operands(e: &mut Elaborator, call: &Call) -> Result<Operands> {
     let (x, w) = (call.tensor("x")?, call.tensor("w")?);
     let is_number = |tensor: &TensorValue| tensor.ty.dtype.is_real() || tensor.ty.dtype == DType::I64;
     if x.rank() < 3 || x.rank() != w.rank() || !is_number(x) || !is_number(w) {
+        let help = match (x.rank(), w.rank()) {
+            (2, 2) => "one image of one channel is `x[new, new]`, and so is one kernel",
+            _ => "one channel is an axis of size 1: `x[:, new, :]`",
+        };
         bail!(E0304, e.users_span(call.span), "`{}` takes x: real[n, c, H..] and kernels with as many axes, got {} and {}",
               name, type_text(&x.ty), type_text(&w.ty);
-              help: "one channel is an axis of size 1: `x[:, new, :]`")
+              help: "{}", help)
     }
     let (x, w) = (e.to_tensor_real(x)?, e.to_tensor_real(w)?);
     let left = Operand { value: &x, span: call.span_of("x") };

@@ -250,7 +250,7 @@ pub(super) fn warn_of_rest(e: &mut Elaborator, call: &Call, x: &TensorValue, win
 
 impl Elaborator {
     /// Where the user's own text asks for what is elaborated now: the innermost place outside the standard library.
-    pub(super) fn users_span(&self, inner: Span) -> Span {
+    pub(in crate::elaborate) fn users_span(&self, inner: Span) -> Span {
         let outwards = std::iter::once(inner).chain(self.origin().chain());
         outwards.into_iter().find(|span| !self.host.is_library(*span)).unwrap_or(inner)
     }

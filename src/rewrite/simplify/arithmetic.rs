@@ -99,13 +99,13 @@ fn mul(g: &mut Builder, a: ValueId, b: ValueId) -> Option<ValueId> {
     // (x·s)·t = x·(s·t) for factors s and t that are the same everywhere
     if is_factor(g, b) {
         let (x, inner) = scaled(g, a).filter(|_| g.ty(a).dtype.is_real())?;
-        if let (Some(s), Some(t)) = (uniform(g, inner), uniform(g, b))
-            && !(s * t).is_normal()
-        {
-            return None;
-        }
-        let factor = emit(g, MapOp::Mul, &[inner, b]);
-        return Some(emit(g, MapOp::Mul, &[x, factor]));
+        let factor = match (uniform(g, inner), uniform(g, b)) {
+            (Some(s), Some(t)) if (s * t).is_normal() => g.full_like(b, s * t),
+            (Some(_), Some(_)) => return None,
+            _ => emit(g, MapOp::Mul, &[inner, b]),
+        };
+        // What is no factor any more would be taken apart again below, without end.
+        return is_factor(g, factor).then(|| emit(g, MapOp::Mul, &[x, factor]));
     }
     // (−a)·b = a·(−b) = −(a·b)
     if let Some(x) = map_arg(g, a, MapOp::Neg) {

@@ -12,11 +12,16 @@
 //! | `csv file.csv` | a table for the scripts of the page |
 //! | `console` | commands behind `$ `, each followed by all it writes; only `nabla` and `cargo run … --` are executed |
 //!
+//! A picture that a page shows, `figures/name.svg`, is one that a script of the page plots ([`pictures`]).
+//!
 //! In a `text` or `console` block `…` stands for any text, for times and for what is left out. Scripts run in a folder where
-//! `examples` and `data` are those of the repository. `BLESS=1 cargo test docs` writes the outputs anew.
+//! `examples` and `data` are those of the repository. `BLESS=1 cargo test docs` writes the outputs and the
+//! pictures anew.
 
+mod book;
 mod generated;
 mod page;
+mod pictures;
 
 use std::fs;
 use std::io::Read as _;
@@ -52,6 +57,9 @@ fn pages() -> Vec<PathBuf> {
     found.sort();
     found
 }
+
+/// The folder of a workshop in which scripts leave their pictures.
+const PLOTS: &str = "plots";
 
 /// What a command wrote.
 struct Written {
@@ -89,7 +97,8 @@ impl Workshop {
     }
 
     fn run(&self, name: &str) -> Written {
-        let output = self.nabla(&["run", "--quiet", name].map(String::from)).output().unwrap();
+        let arguments = ["run", "--quiet", "--plots", PLOTS, name];
+        let output = self.nabla(&arguments.map(String::from)).output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Written { success: output.status.success(), out: text(output.stdout), err: text(output.stderr) }
     }
@@ -141,10 +150,9 @@ pub fn shows(shown: &str, text: &str) -> bool {
 }
 
 /// Runs the blocks of a page. Gives the page as it ought to be, and what was found wrong beyond outputs.
-fn run_page(name: &str, text: &str) -> (String, Vec<String>) {
+fn run_page(workshop: &Workshop, name: &str, text: &str) -> (String, Vec<String>) {
     let mut parts = page::parts(text);
     let mut wrong = vec![];
-    let workshop = Workshop::new();
     let (mut script, mut printed) = (String::new(), String::new());
     let mut idx = 0;
     while idx < parts.len() {
@@ -155,7 +163,7 @@ fn run_page(name: &str, text: &str) -> (String, Vec<String>) {
         let at = format!("{name}:{}", block.line);
         match block.language() {
             "console" => {
-                let shown = Block { text: commands(&workshop, &block), ..block.clone() };
+                let shown = Block { text: commands(workshop, &block), ..block.clone() };
                 if !shows(&block.text, &shown.text) {
                     parts[idx] = Part::Block(shown);
                 }
@@ -275,8 +283,10 @@ fn check(choose: impl Fn(&str) -> bool) {
         }
         count += 1;
         let text = fs::read_to_string(&path).unwrap();
-        let (ought, mut found) = run_page(&name, &generated::fill(&text));
+        let workshop = Workshop::new();
+        let (ought, mut found) = run_page(&workshop, &name, &generated::fill(&text));
         wrong.append(&mut found);
+        wrong.append(&mut pictures::check(&path, &text, &workshop.folder.path().join(PLOTS)));
         wrong.extend(expect(&path, &text, &ought).err());
     }
     assert!(count > 0, "no such pages");
@@ -286,11 +296,6 @@ fn check(choose: impl Fn(&str) -> bool) {
 #[test]
 fn the_readme_and_its_neighbours_are_true() {
     check(|name| !name.starts_with("docs/"));
-}
-
-#[test]
-fn the_tutorial_is_true() {
-    check(|name| name.starts_with("docs/tutorial/"));
 }
 
 #[test]

@@ -101,6 +101,22 @@ pub fn links(page: &str) -> Vec<String> {
     found
 }
 
+/// The pictures a page shows: where its images are.
+pub fn pictures(page: &str) -> Vec<String> {
+    let prose = parts(page).into_iter().filter_map(|part| match part {
+        Part::Prose(text) => Some(text),
+        Part::Block(_) => None,
+    });
+    let mut found = vec![];
+    for text in prose {
+        for image in text.split("![").skip(1) {
+            let target = image.split_once("](").and_then(|(_, rest)| rest.split_once(')'));
+            found.extend(target.map(|(target, _)| target.to_string()).filter(|target| target.ends_with(".svg")));
+        }
+    }
+    found
+}
+
 /// The names by which the headings of a page can be linked to, as GitHub makes them.
 pub fn anchors(page: &str) -> Vec<String> {
     let name = |heading: &str| {

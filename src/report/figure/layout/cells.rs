@@ -59,7 +59,9 @@ pub fn scene(cells: &Cells) -> Scene {
     scene.height = below + if cells.x.label.is_empty() { 2.0 } else { TEXT + 8.0 };
     scene.width = area.right() + 4.0;
     if !cells.measure.is_empty() {
-        let tall = area.height.clamp(90.0, 320.0);
+        // The bar is no shorter than what is written along it.
+        let least = font::width(&cells.measure, SMALL).clamp(90.0, 320.0);
+        let tall = area.height.clamp(least, 320.0);
         let place = Area::new(area.right() + 16.0, area.top, 14.0, tall);
         scene.width += 12.0 + bar(&mut scene, cells.map, cells.range, &cells.measure, place);
         scene.height = scene.height.max(tall + 12.0);
