@@ -3,8 +3,8 @@
 use super::element::Element;
 use super::pack::Square;
 use super::sliding::{COLUMNS_BY_TERMS, ColumnTileFn, REGISTERS, ROWS, ROWS_BY_TERMS, TermTileFn};
+use super::squares::Transformations;
 use super::tile::TileFn;
-use super::winograd::Transformations;
 
 /// The kernel of a function over `n` numbers from `x` to `y`.
 ///
@@ -182,27 +182,27 @@ macro_rules! kernels {
         }
 
         /// # Safety
-        /// As for [`super::winograd::LineFn`].
+        /// As for [`super::squares::LineFn`].
         #[target_feature(enable = $features)]
-        unsafe fn picture<V: Vector>(line: &super::winograd::Line<V::Elem>) {
+        unsafe fn picture<V: Vector>(line: &super::squares::Line<V::Elem>) {
             // SAFETY: passed on.
-            unsafe { super::winograd::picture::<V>(line) }
+            unsafe { super::squares::picture::<V>(line) }
         }
 
         /// # Safety
-        /// As for [`super::winograd::LineFn`].
+        /// As for [`super::squares::LineFn`].
         #[target_feature(enable = $features)]
-        unsafe fn spread<V: Vector>(line: &super::winograd::Line<V::Elem>) {
+        unsafe fn spread<V: Vector>(line: &super::squares::Line<V::Elem>) {
             // SAFETY: passed on.
-            unsafe { super::winograd::spread::<V>(line) }
+            unsafe { super::squares::spread::<V>(line) }
         }
 
         /// # Safety
-        /// As for [`super::winograd::LineFn`].
+        /// As for [`super::squares::LineFn`].
         #[target_feature(enable = $features)]
-        unsafe fn result<V: Vector>(line: &super::winograd::Line<V::Elem>) {
+        unsafe fn result<V: Vector>(line: &super::squares::Line<V::Elem>) {
             // SAFETY: passed on.
-            unsafe { super::winograd::result::<V>(line) }
+            unsafe { super::squares::result::<V>(line) }
         }
 
         /// # Safety
@@ -222,7 +222,7 @@ macro_rules! kernels {
             tiles: &[$(kernels!(@rows $v $vectors $rows)),*],
             column_tiles: super::dispatch::column_tiles!($v),
             term_tiles: super::dispatch::term_tiles!($v),
-            winograd: super::winograd::Transformations {
+            winograd: super::squares::Transformations {
                 picture: picture::<$v>,
                 spread: spread::<$v>,
                 result: result::<$v>,

@@ -59,6 +59,7 @@ mod pack;
 mod pairs;
 mod portable;
 mod sliding;
+mod squares;
 mod stage;
 #[cfg(test)]
 mod tests;
