@@ -116,6 +116,31 @@ fn narrow_nets_train_alike_in_both_engines() {
     }
 }
 
+/// What is computed again in the reverse sweep is what it was.
+#[test]
+fn recurrent_nets_train_alike_in_both_engines_whatever_they_keep() {
+    for layer in ["rnn", "lstm", "gru"] {
+        let text = |turns: usize| {
+            format!(
+                "x: real[20, 10, 2] ~ normal(0, 1)\nt: real[20, 1] ~ normal(0, 1)\n\
+                 net f(x: real[n, T, 2]) -> real[n, 1] = {layer}(5, checkpoint = {turns})(x)[:, -1] |> dense(1)\n\
+                 run = train f on (x, t) {{ cost = ols; optimizer = sgd(lr = 0.1); epochs = 5 }}\n"
+            )
+        };
+        let costs = |turns| {
+            let script = Script { name: "net.nn".into(), folder: ".".into(), text: text(turns) };
+            numbers(Engine::JitAll, &script)
+        };
+        let wanted = costs(1);
+        for turns in [3, 5] {
+            trains_alike(text(turns), &format!("{layer}, {turns}"));
+            for ((path, a), (_, b)) in costs(turns).iter().zip(&wanted) {
+                assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{layer}, {turns}: {path} is {a}, not {b}");
+            }
+        }
+    }
+}
+
 /// Windows of every kind, and what surrounds them, forward and backward.
 #[test]
 fn nets_with_windows_train_alike_in_both_engines() {

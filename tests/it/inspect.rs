@@ -64,6 +64,32 @@ fn the_memory_of_a_training_is_said_where_its_sizes_are_known() {
 }
 
 #[test]
+fn a_long_loop_keeps_less_where_it_is_asked_to() {
+    let bytes = |turns: usize| -> usize {
+        let source = format!(
+            "z: real[4000, 1] ~ normal(0, 1)
+             net flow(z: real[n, 1]) -> real[1, 50] {{
+               param W: real[50, 50] ~ glorot
+               scan(zeros((1, 50)), z, fn(h, z) (tanh(h @ W + z[0]), 0.0), checkpoint = {turns}).0
+             }}
+             fn size(m, z: real[n, 1]) = sum(m(z)^2)
+             run = train flow on z {{ loss = size; optimizer = sgd(lr = 0.01); epochs = 3 }}"
+        );
+        let shown = shown(&source, Some("run"), Stage::Optimised).unwrap();
+        let line = shown.lines().next().unwrap();
+        line.strip_prefix("; frame: ").unwrap().strip_suffix(" bytes").unwrap().replace(',', "").parse().unwrap()
+    };
+    let state = 50 * 8;
+    let all = bytes(1);
+    assert!(all > 4000 * state, "{all}");
+    // 50 segments of 80 turns; 81 does not divide 4000, and the rest is a loop of its own.
+    for turns in [80, 81] {
+        let some = bytes(turns);
+        assert!(some > (50 + turns) * state && some < all / 8, "{some} of {all} for {turns}");
+    }
+}
+
+#[test]
 fn the_optimised_program_is_shown_without_the_data() {
     let source = "
         data = csv(\"not_there.csv\", target = \"b\")
