@@ -140,7 +140,7 @@ fn a_summary_of_a_net_that_no_machine_holds() {
         use std.recurrent.{lstm}
         net huge(x: real[n, 1000000]) -> real[n, 10] = x |> dense(100000, act = relu) |> dense(10)
         net images(x: real[n, 3, 32, 32]) -> real[n, 10] =
-          x |> conv2d(12, kernel = 3, pad = 1, act = relu) |> flatten |> dense(10)
+          x |> conv2d(12, kernel = 3, pad = 1) |> relu |> max_pool(2) |> flatten |> dense(10) |> softmax
         net steps(x: real[n, T, 3]) -> real[n, 2] = dense(2)(lstm(4)(x)[:, -1])
         net twice(x: real[n, 4]) -> real[n, 4] {
           f = dense(4, act = tanh)
@@ -160,7 +160,19 @@ fn a_summary_of_a_net_that_no_machine_holds() {
     assert!(huge.starts_with("huge: 100,001,100,010 parameters, 745.1 GiB\n"), "{huge}");
     has(&huge, &["dense_1", "real[n, 100000]", "100,000,100,000", "800,000,800,000", "100,000,000,000 n"]);
     // 12 · 32 · 32 windows of 3 · 3 · 3.
-    has(&summary("images"), &["conv2d_1", "real[n, 12, 32, 32]", "336", "331,776 n"]);
+    let images = summary("images");
+    has(&images, &["conv2d_1", "real[n, 12, 32, 32]", "336", "331,776 n"]);
+    has(&images, &["dense_1", "real[n, 10]", "30,730"]);
+    // Functions that change the shape stand between the layers; those that keep it do not.
+    let at = |cells: [&str; 2]| images.lines().position(|line| cells.iter().all(|cell| line.contains(cell))).unwrap();
+    let order = [
+        ["conv2d_1", "32, 32]"],
+        ["max_pool", "real[n, 12, 16, 16]"],
+        ["flatten", "real[n, 3072]"],
+        ["dense_1", "real"],
+    ];
+    assert!(order.map(at).is_sorted(), "{images}");
+    assert!(!images.contains("relu") && !images.contains("softmax"), "{images}");
     // In every step 3 · 16 + 4 · 16.
     has(&summary("steps"), &["lstm_1", "real[n, T, 4]", "112 n T"]);
     let twice = summary("twice");
