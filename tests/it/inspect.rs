@@ -63,10 +63,17 @@ fn the_memory_of_a_training_is_said_where_its_sizes_are_known() {
     assert_eq!(frame(SCRIPT, "curve"), "; frame: not known, these sizes are open: n");
 }
 
+/// The bytes of the frame of the training `run` of a script.
+fn frame_bytes(source: &str) -> usize {
+    let shown = shown(source, Some("run"), Stage::Optimised).unwrap();
+    let line = shown.lines().next().unwrap();
+    line.strip_prefix("; frame: ").unwrap().strip_suffix(" bytes").unwrap().replace(',', "").parse().unwrap()
+}
+
 #[test]
 fn a_long_loop_keeps_less_where_it_is_asked_to() {
-    let bytes = |turns: usize| -> usize {
-        let source = format!(
+    let bytes = |turns: usize| {
+        frame_bytes(&format!(
             "z: real[4000, 1] ~ normal(0, 1)
              net flow(z: real[n, 1]) -> real[1, 50] {{
                param W: real[50, 50] ~ glorot
@@ -74,10 +81,7 @@ fn a_long_loop_keeps_less_where_it_is_asked_to() {
              }}
              fn size(m, z: real[n, 1]) = sum(m(z)^2)
              run = train flow on z {{ loss = size; optimizer = sgd(lr = 0.01); epochs = 3 }}"
-        );
-        let shown = shown(&source, Some("run"), Stage::Optimised).unwrap();
-        let line = shown.lines().next().unwrap();
-        line.strip_prefix("; frame: ").unwrap().strip_suffix(" bytes").unwrap().replace(',', "").parse().unwrap()
+        ))
     };
     let state = 50 * 8;
     let all = bytes(1);
@@ -86,6 +90,25 @@ fn a_long_loop_keeps_less_where_it_is_asked_to() {
     for turns in [80, 81] {
         let some = bytes(turns);
         assert!(some > (50 + turns) * state && some < all / 8, "{some} of {all} for {turns}");
+    }
+}
+
+#[test]
+fn recurrent_layers_keep_less_where_they_are_asked_to() {
+    for layer in ["rnn", "lstm", "gru"] {
+        let bytes = |turns: usize| {
+            frame_bytes(&format!(
+                "x: real[4, 600, 3] ~ normal(0, 1)
+                 t: real[4, 1] ~ normal(0, 1)
+                 net f(x: real[n, T, 3]) -> real[n, 1] = {layer}(24, checkpoint = {turns})(x)[:, -1] |> dense(1)
+                 run = train f on (x, t) {{ cost = ols; optimizer = sgd(lr = 0.01); epochs = 3 }}"
+            ))
+        };
+        let all = bytes(1);
+        for turns in [25, 32] {
+            let some = bytes(turns);
+            assert!(3 * some < 2 * all, "{layer}: {some} of {all} for {turns}");
+        }
     }
 }
 
