@@ -132,6 +132,7 @@ impl Elaborator {
             count: plan.count.clone(),
             reverse: false,
             stoppable: self.emits_allowed && self.level() == 1,
+            checkpoint: None,
         };
         let results = self.emit_all(Op::Scan(scan), &args)?;
         self.assign_carried(&plan, results, scope);

@@ -115,7 +115,8 @@ impl Made {
         done
     }
 
-    /// The same function with its unstable expressions rewritten, as it must be before it is differentiated.
+    /// The same function with its unstable expressions rewritten and its long loops cut, as it must be before it is
+    /// differentiated.
     fn stable(&mut self, module: &mut Module, func: FuncId) -> FuncId {
         if let Some(&done) = self.stable.get(&func) {
             return done;
@@ -123,6 +124,7 @@ impl Made {
         let copy = module.func(func).clone();
         let done = module.add(copy);
         rewrite::prepare(module, done);
+        rewrite::segment(module, done);
         self.stable.insert(func, done);
         done
     }

@@ -13,6 +13,7 @@
 //! | [`cse`](mod@cse) | equal nodes once |
 //! | [`dce`](mod@dce) | unused nodes away |
 //! | [`prune`](mod@prune) | unused parts of loops and choices away |
+//! | [`segment`](mod@segment) | loops of loops in the place of loops that keep less for their adjoint |
 //! | [`specialise`](mod@specialise) | a number for every size, when the arguments are there |
 
 pub mod choose;
@@ -21,6 +22,7 @@ pub mod dce;
 pub mod inline;
 pub mod prune;
 pub mod rebuild;
+pub mod segment;
 pub mod simplify;
 pub mod specialise;
 pub mod stabilise;
@@ -30,6 +32,7 @@ pub use cse::cse;
 pub use dce::dce;
 pub use inline::{flatten, inline};
 pub use prune::prune;
+pub use segment::segment;
 pub use simplify::simplify;
 pub use stabilise::stabilise;
 

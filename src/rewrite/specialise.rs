@@ -282,7 +282,7 @@ impl Pass<'_> {
                 // A part that does not begin with turn 0 has turns of its own number.
                 let first = part.range.start;
                 let body = if first == 0 { part.body } else { self.shifted(part.body, first) };
-                let op = Scan { body, count: n_turns.into(), ..scan.clone() };
+                let op = Scan { body, count: n_turns.into(), checkpoint: None, ..scan.clone() };
                 let args: Vec<ValueId> = carry.iter().chain(&xs).chain(captures).copied().collect();
                 self.g.push(op, &args)
             };

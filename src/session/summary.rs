@@ -1,9 +1,10 @@
-//! The layers of a net: what they give, what they own, what they cost. Everything is known from shapes; nothing is allocated.
+//! The layers of a net: what they give, what they own, what they cost; among them the functions that give another shape, as
+//! pools do. Everything is known from shapes; nothing is allocated.
 
 use std::collections::HashMap;
 
 use crate::elaborate::tree::{flatten, unflatten};
-use crate::elaborate::{Elaborator, Given, Phase, RecordKind, Result, TensorValue, Value};
+use crate::elaborate::{Elaborator, Given, Phase, RecordKind, Result, Steps, TensorValue, Value};
 use crate::ir::op::{Contract, Scan};
 use crate::ir::{Dim, FuncId, Module, Node, Op, Type};
 use crate::report::number::thousands;
@@ -41,6 +42,9 @@ pub fn summary_text(elaborator: &mut Elaborator, value: &Value, span: Span) -> R
         let (parameters, bytes) = if is_new { count(&own(path)) } else { (0, 0) };
         rows.push(LayerRow { name: path.clone(), output: output.clone(), parameters, bytes, products: shown(path) });
     }
+    if let RecordKind::Model(_) = model.kind {
+        add_functions(&mut rows, &elaborator.steps_of(&model, span)?);
+    }
     let (parameters, bytes) = count(&own(""));
     if parameters > 0 || products.contains_key("") {
         rows.push(LayerRow { name: "(net)".into(), output: String::new(), parameters, bytes, products: shown("") });
@@ -51,6 +55,23 @@ pub fn summary_text(elaborator: &mut Elaborator, value: &Value, span: Span) -> R
     };
     let all = products.values().try_fold(Dim::constant(0), |sum, count| sum.add(count.as_ref()?));
     Ok(summary(&name, &rows, &all.map_or(MANY.into(), |all| size_text(&all))))
+}
+
+/// Adds the functions in the body of the net itself that give a shape none of their arguments has, each behind the layers that
+/// were applied before it.
+fn add_functions(rows: &mut Vec<LayerRow>, steps: &Steps) {
+    let mut behind = 0;
+    for (idx, step) in steps.boxes.iter().enumerate() {
+        let mut sources = steps.edges.iter().filter(|(_, to)| *to == idx).map(|(from, _)| &steps.boxes[*from]);
+        let (name, output) = (step.name.clone(), step.ty.clone());
+        if step.role == "layer" {
+            let own = rows[behind..].iter().position(|row| row.name == name);
+            behind += own.map_or(0, |position| position + 1);
+        } else if step.role == "function" && sources.all(|source| source.ty != output) {
+            rows.insert(behind, LayerRow { name, output, parameters: 0, bytes: 0, products: String::new() });
+            behind += 1;
+        }
+    }
 }
 
 /// What is said of a number that no integer holds.

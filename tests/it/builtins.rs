@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use nabla::elaborate::builtin;
 use nabla::report::{Captured, Form, Reporter};
-use nabla::session::{Exit, Options, Script, Session};
+use nabla::session::{Engine, Exit, Options, Script, Session};
 use serde_json::Value as Json;
+
+use crate::script::values_with;
 
 fn script(text: &str) -> Script {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
@@ -153,6 +155,8 @@ fn wrong_arguments_are_told() {
         ("argmax([[1.0]])", "E0306", "needs to know the axis"),
         ("scan(0.0, [1.0], fn(s, x) s)", "E0303", "gives a pair"),
         ("scan(0.0, [1.0], fn(s, x) ([s, x], s))", "E0311", "from real to real[2]"),
+        ("scan(0.0, [1.0], fn(s, x) (s, s), checkpoint = 0)", "E0304", "at least 1, this is 0"),
+        ("scan(0.0, [1.0], fn(s, x) (s, s), checkpoint = 2.0)", "E0303", "needs an int, got a real"),
         ("scan(0.0, (zeros(2), zeros(3)), fn(s, x) (s, s))", "E0304", "got 2 and 3"),
         ("broadcast_to([1.0, 2.0], (2, 3))", "E0302", "real[2] does not spread over the shape [2, 3]"),
         ("item([1.0, 2.0])", "E0304", "a tensor of one element"),
@@ -231,6 +235,41 @@ fn scan_runs_along_any_axis_and_is_differentiated() {
     // The sum is Σ w + w² + w³, its derivative 1 + 2w + 3w².
     assert_eq!(value("g"), serde_json::json!([6.0, 17.0]));
     assert_eq!(value("widened"), serde_json::json!(1.5));
+}
+
+/// Draws are those of the turn, wherever a loop was cut; 11 turns are cut with and without a rest.
+#[test]
+fn scan_gives_the_same_gradients_whatever_it_keeps() {
+    let text = |turns: usize| {
+        format!(
+            "xs: real[3, 11] ~ normal(0, 1)
+             W: real[3, 3] ~ normal(0, 0.7)
+             fn value(W: real[3, 3], xs: real[3, T], start: real[3]) {{
+               ((h, k), ys) = scan((start, 0), xs, fn(s, x) {{
+                 h = tanh(s.0 @ W + x) + 0.1 * s.1 * draw_uniform(3)
+                 ((h, s.1 + 1), h^2)
+               }}, axis = 1, checkpoint = {turns})
+               sum(h) * k + sum(ys * xs)
+             }}
+             C = value(W, xs, [1.0, 2.0, 3.0])
+             (dW, dxs, dstart) = grad(value)(W, xs, [1.0, 2.0, 3.0])
+             H = grad(fn(W) sum(grad(value, wrt = W)(W, xs, [1.0, 2.0, 3.0])^2))(W)"
+        )
+    };
+    let all = |engine, turns| {
+        let values = values_with(Options { engine, ..Options::default() }, &script(&text(turns)));
+        ["C", "dW", "dxs", "dstart", "H"].map(|name| values.numbers(name)).concat()
+    };
+    let wanted = all(Engine::Interp, 1);
+    assert_eq!(wanted.len(), 1 + 9 + 33 + 3 + 9);
+    for engine in [Engine::Interp, Engine::JitAll] {
+        for turns in [1, 2, 4, 5, 10, 11, 12] {
+            for (got, want) in all(engine, turns).into_iter().zip(&wanted) {
+                // The contributions to a gradient are added segment by segment.
+                assert!((got - want).abs() <= 1e-12 * want.abs().max(1.0), "{turns}: {got} for {want}");
+            }
+        }
+    }
 }
 
 #[test]

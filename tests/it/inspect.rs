@@ -63,6 +63,55 @@ fn the_memory_of_a_training_is_said_where_its_sizes_are_known() {
     assert_eq!(frame(SCRIPT, "curve"), "; frame: not known, these sizes are open: n");
 }
 
+/// The bytes of the frame of the training `run` of a script.
+fn frame_bytes(source: &str) -> usize {
+    let shown = shown(source, Some("run"), Stage::Optimised).unwrap();
+    let line = shown.lines().next().unwrap();
+    line.strip_prefix("; frame: ").unwrap().strip_suffix(" bytes").unwrap().replace(',', "").parse().unwrap()
+}
+
+#[test]
+fn a_long_loop_keeps_less_where_it_is_asked_to() {
+    let bytes = |turns: usize| {
+        frame_bytes(&format!(
+            "z: real[4000, 1] ~ normal(0, 1)
+             net flow(z: real[n, 1]) -> real[1, 50] {{
+               param W: real[50, 50] ~ glorot
+               scan(zeros((1, 50)), z, fn(h, z) (tanh(h @ W + z[0]), 0.0), checkpoint = {turns}).0
+             }}
+             fn size(m, z: real[n, 1]) = sum(m(z)^2)
+             run = train flow on z {{ loss = size; optimizer = sgd(lr = 0.01); epochs = 3 }}"
+        ))
+    };
+    let state = 50 * 8;
+    let all = bytes(1);
+    assert!(all > 4000 * state, "{all}");
+    // 50 segments of 80 turns; 81 does not divide 4000, and the rest is a loop of its own.
+    for turns in [80, 81] {
+        let some = bytes(turns);
+        assert!(some > (50 + turns) * state && some < all / 8, "{some} of {all} for {turns}");
+    }
+}
+
+#[test]
+fn recurrent_layers_keep_less_where_they_are_asked_to() {
+    for layer in ["rnn", "lstm", "gru"] {
+        let bytes = |turns: usize| {
+            frame_bytes(&format!(
+                "x: real[4, 600, 3] ~ normal(0, 1)
+                 t: real[4, 1] ~ normal(0, 1)
+                 net f(x: real[n, T, 3]) -> real[n, 1] = {layer}(24, checkpoint = {turns})(x)[:, -1] |> dense(1)
+                 run = train f on (x, t) {{ cost = ols; optimizer = sgd(lr = 0.01); epochs = 3 }}"
+            ))
+        };
+        let all = bytes(1);
+        for turns in [25, 32] {
+            let some = bytes(turns);
+            assert!(3 * some < 2 * all, "{layer}: {some} of {all} for {turns}");
+        }
+    }
+}
+
 #[test]
 fn the_optimised_program_is_shown_without_the_data() {
     let source = "
@@ -114,7 +163,7 @@ fn a_summary_of_a_net_that_no_machine_holds() {
         use std.recurrent.{lstm}
         net huge(x: real[n, 1000000]) -> real[n, 10] = x |> dense(100000, act = relu) |> dense(10)
         net images(x: real[n, 3, 32, 32]) -> real[n, 10] =
-          x |> conv2d(12, kernel = 3, pad = 1, act = relu) |> flatten |> dense(10)
+          x |> conv2d(12, kernel = 3, pad = 1) |> relu |> max_pool(2) |> flatten |> dense(10) |> softmax
         net steps(x: real[n, T, 3]) -> real[n, 2] = dense(2)(lstm(4)(x)[:, -1])
         net twice(x: real[n, 4]) -> real[n, 4] {
           f = dense(4, act = tanh)
@@ -134,7 +183,19 @@ fn a_summary_of_a_net_that_no_machine_holds() {
     assert!(huge.starts_with("huge: 100,001,100,010 parameters, 745.1 GiB\n"), "{huge}");
     has(&huge, &["dense_1", "real[n, 100000]", "100,000,100,000", "800,000,800,000", "100,000,000,000 n"]);
     // 12 · 32 · 32 windows of 3 · 3 · 3.
-    has(&summary("images"), &["conv2d_1", "real[n, 12, 32, 32]", "336", "331,776 n"]);
+    let images = summary("images");
+    has(&images, &["conv2d_1", "real[n, 12, 32, 32]", "336", "331,776 n"]);
+    has(&images, &["dense_1", "real[n, 10]", "30,730"]);
+    // Functions that change the shape stand between the layers; those that keep it do not.
+    let at = |cells: [&str; 2]| images.lines().position(|line| cells.iter().all(|cell| line.contains(cell))).unwrap();
+    let order = [
+        ["conv2d_1", "32, 32]"],
+        ["max_pool", "real[n, 12, 16, 16]"],
+        ["flatten", "real[n, 3072]"],
+        ["dense_1", "real"],
+    ];
+    assert!(order.map(at).is_sorted(), "{images}");
+    assert!(!images.contains("relu") && !images.contains("softmax"), "{images}");
     // In every step 3 · 16 + 4 · 16.
     has(&summary("steps"), &["lstm_1", "real[n, T, 4]", "112 n T"]);
     let twice = summary("twice");

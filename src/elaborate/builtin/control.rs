@@ -15,8 +15,8 @@ pub static TABLE: [Builtin; 7] = [
     Builtin::new("map", "f, xs", "f of every row of xs, stacked.", Plain(|e, call| e.map_rows(&call))),
     Builtin::new(
         "scan",
-        "start, xs, step, axis?",
-        "Runs step(state, x) -> (state, y) over the slices of xs along `axis`; gives the last state and the ys stacked.",
+        "start, xs, step, axis?, *, checkpoint?",
+        "Runs step(state, x) -> (state, y) over the slices of xs along `axis`; gives the last state and the ys stacked. For derivatives the state of every turn is kept, with `checkpoint = k` that of every k-th: the others are computed again.",
         Plain(scan),
     ),
     Builtin::new(

@@ -30,7 +30,12 @@ pub static TABLE: [Builtin; 14] = [
     ),
     Builtin::new("save", "model, path", "Writes the parameters of a model to a file.", Effect),
     Builtin::new("load", "net, path", "The model of a net with parameters from a file.", Effect),
-    Builtin::new("summary", "model", "Shows the layers of a model with their shapes and parameters.", Effect),
+    Builtin::new(
+        "summary",
+        "model",
+        "Shows the layers of a model, and the functions that change a shape, with shapes and parameters.",
+        Effect,
+    ),
     Builtin::new(
         "derive",
         "f, *, cost?, wrt?",

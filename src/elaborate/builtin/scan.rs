@@ -34,13 +34,14 @@ struct Turn {
 }
 
 pub(super) fn scan(e: &mut Elaborator, call: Call) -> Result<Value> {
+    let checkpoint = checkpoint_of(&call)?;
     let step = call.func("step")?.clone();
     let (mut carry, structure) = flatten(call.arg("start"));
     let rows = rows_of(e, &call)?;
     for _ in 0..WIDENINGS {
         let turn = trace_turn(e, &call, &step, &carry, &structure, &rows)?;
         if turn.wider.is_empty() {
-            return run(e, &call, turn, carry, &structure, rows);
+            return run(e, &call, turn, carry, &structure, rows, checkpoint);
         }
         for (idx, dtype) in turn.wider {
             carry[idx] = e.convert(&carry[idx], dtype)?;
@@ -187,6 +188,27 @@ fn keep_type(
     Ok((e.refine(&fitted, &old.ty.shape, "the sizes of the state of `scan`")?, None))
 }
 
+/// How many turns the adjoint runs again from a state it kept; none where it keeps every one.
+fn checkpoint_of(call: &Call) -> Result<Option<Dim>> {
+    let Some(value) = call.opt("checkpoint") else { return Ok(None) };
+    let at = call.span_of("checkpoint");
+    let tensor = value.as_tensor().filter(|tensor| tensor.ty.is_scalar() && tensor.ty.dtype == DType::I64);
+    match tensor.and_then(TensorValue::as_size).map(Dim::resolve) {
+        Some(turns) if turns.known().is_some_and(|turns| turns < 1) => {
+            bail!(E0304, at, "`checkpoint` is at least 1, this is {}", turns;
+                  help: "`checkpoint = k` keeps the state of every k-th turn, 1 that of every turn")
+        }
+        Some(turns) if turns.known() == Some(1) => Ok(None),
+        Some(turns) => Ok(Some(turns.labelled_as(&1.into()))),
+        None if tensor.is_some() => {
+            bail!(E0308, at, "`checkpoint` must be known before anything runs, this int is not";
+                      help: "it is made of literals, sizes in signatures and other ints that are bound once")
+        }
+        None => bail!(E0303, at, "`checkpoint` of `scan` needs an int, got {}", value.kind_text();
+                      help: "`checkpoint = k` keeps the state of every k-th turn"),
+    }
+}
+
 fn run(
     e: &mut Elaborator,
     call: &Call,
@@ -194,6 +216,7 @@ fn run(
     carry: Vec<TensorValue>,
     structure: &Structure,
     rows: Rows,
+    checkpoint: Option<Dim>,
 ) -> Result<Value> {
     let op = Scan {
         body: turn.traced.func,
@@ -202,6 +225,7 @@ fn run(
         count: rows.count.resolve(),
         reverse: false,
         stoppable: false,
+        checkpoint,
     };
     let args: Vec<TensorValue> = carry.iter().chain(&rows.tensors).chain(&turn.traced.captures).cloned().collect();
     let mut last = e.emit_all(Op::Scan(op), &args)?;

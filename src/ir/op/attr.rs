@@ -157,6 +157,11 @@ impl Attrs {
         }
     }
 
+    /// Takes out a size that is written only where there is one.
+    pub fn take_dim_if_there(&mut self, name: &str) -> Result<Option<Dim>, TypeError> {
+        if self.0.iter().any(|(other, _)| *other == name) { self.take_dim(name).map(Some) } else { Ok(None) }
+    }
+
     /// Takes out sizes.
     pub fn take_dims(&mut self, name: &str) -> Result<Vec<Dim>, TypeError> {
         match self.take(name)? {

@@ -254,7 +254,7 @@ pub(super) fn spread(n: usize, indices: &[usize], values: Vec<ValueId>) -> Vec<O
 }
 
 /// A new function with parameters of these types, built by `body` from its parameters.
-pub(super) fn region(
+pub fn region(
     g: &mut Builder,
     name: String,
     params: Vec<Type>,

@@ -40,7 +40,7 @@ use super::{Builder, Dim, FuncId, Module, Symbol, Type, ValueId};
 use crate::tensor::{DType, Tensor};
 
 pub use attr::{Attr, Attrs};
-pub use call::{Call, Transform, match_sizes};
+pub use call::{Call, Transform, match_sizes, region};
 pub use contract::{Contract, Groups, Relation};
 pub use control::{If, Stop};
 pub use draw::{Dist, Draw, Fold};

@@ -31,6 +31,9 @@ pub struct Scan {
     pub reverse: bool,
     /// Whether the user may end the loop early and keep what is carried: a loop over the batches of a training.
     pub stoppable: bool,
+    /// How many turns the adjoint runs again from one carry that was kept; none: every turn's carry is kept. What the loop
+    /// gives does not depend on it: [`segment`](crate::rewrite::segment()) makes it a loop of loops before it is differentiated.
+    pub checkpoint: Option<Dim>,
 }
 
 impl Scan {
@@ -61,7 +64,11 @@ impl Rule for Scan {
             .int("n_xs", self.n_xs as i64)
             .with("count", Attr::Dim(self.count.clone()))
             .flag("reverse", self.reverse);
-        if self.stoppable { attrs.flag("stoppable", true) } else { attrs }
+        let attrs = if self.stoppable { attrs.flag("stoppable", true) } else { attrs };
+        match &self.checkpoint {
+            Some(turns) => attrs.with("checkpoint", Attr::Dim(turns.clone())),
+            None => attrs,
+        }
     }
 
     fn from_attrs(attrs: &mut Attrs) -> Result<Scan, TypeError> {
@@ -72,6 +79,7 @@ impl Rule for Scan {
             count: attrs.take_dim("count")?,
             reverse: attrs.take_flag("reverse")?,
             stoppable: attrs.take_mark("stoppable")?,
+            checkpoint: attrs.take_dim_if_there("checkpoint")?,
         })
     }
 
@@ -181,7 +189,8 @@ fn swap_leading(g: &mut Builder, value: ValueId) -> ValueId {
     g.transpose(value, &perm)
 }
 
-/// Through time: the reverse loop runs the turns backwards, each from the carry it began with.
+/// Through time: the reverse loop runs the turns backwards, each from the carry it began with. In a loop of loops these are
+/// the carries the outer turns began with; the inner loop is run again for its own.
 impl OwnDerivative for Scan {
     /// The loop that also stacks the carry every turn begins with.
     fn primal(&self, g: &mut Builder, args: &[ValueId]) -> Primal {
@@ -254,7 +263,7 @@ impl OwnDerivative for Scan {
             results.extend(x_cts);
             results
         });
-        let scan = Scan { body, n_carry, n_xs, count: self.count.clone(), reverse: !self.reverse, stoppable: false };
+        let scan = Scan { body, n_carry, n_xs, reverse: !self.reverse, stoppable: false, ..self.clone() };
         let found = g.push(scan, &values);
 
         let capture_at = |idx: &usize| self.n_carry + self.n_xs + idx;
@@ -308,7 +317,7 @@ impl OwnDerivative for Scan {
             let (carry, ys) = primal.split_at(self.n_carry);
             [carry, carry_dots, ys, y_dots].concat()
         });
-        let scan = Scan { body, n_carry, n_xs, count: self.count.clone(), reverse: self.reverse, stoppable: false };
+        let scan = Scan { body, n_carry, n_xs, stoppable: false, ..self.clone() };
         let found = g.push(scan, &values);
 
         // The results are carry, its tangents, ys, their tangents.

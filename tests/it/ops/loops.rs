@@ -177,6 +177,17 @@ fn a_scan_is_differentiated_through_time() {
 }
 
 #[test]
+fn a_scan_that_keeps_less_is_differentiated_alike() {
+    for reverse in [false, true] {
+        for turns in 1..=4 {
+            let text = SCAN.replace("REVERSE", &format!("{}, checkpoint={turns}", u8::from(reverse)));
+            check_derivatives(&text);
+            check_batched(&text);
+        }
+    }
+}
+
+#[test]
 fn a_scan_without_turns_passes_cotangents_on() {
     let text = scan_text(false).replace("[3", "[0").replace("count=3", "count=0");
     let (module, main, args) = program(&text, 3);
