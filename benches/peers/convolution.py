@@ -5,7 +5,9 @@
 
 All systems train the same net on the same rows in the same order, by descent with momentum in 32-bit reals; each draws its
 own starting weights, so costs are not compared. A number is rows a second: the median over epochs, then over rounds, in
-which the systems take turns. The first epoch, which compiles, is left out."""
+which the systems take turns. The first epoch, which compiles, is left out.
+
+`convolution` is no net but a convolution alone, forward: 64 pictures of 32 × 32 with 32 channels by 64 filters of 3 × 3."""
 
 import argparse
 import json
@@ -95,7 +97,50 @@ def rows(name, n):
     return x, np.eye(10, dtype=np.float32)[rng.integers(0, 10, n)]
 
 
+ALONE = "convolution"
+PICTURES, FILTERS = (64, 32, 32, 32), (64, 32, 3, 3)
+
+
+def nabla_alone(options, threads):
+    """Pictures a second of the convolution alone: the difference of a long and a short run."""
+    def seconds(turns):
+        began = time.perf_counter()
+        script = ROOT / "benches" / "workloads" / "convolution.nn"
+        subprocess.run([options.nabla, "run", str(script), "--quiet", "--threads", str(threads), "--set", f"turns={turns}"],
+                       check=True, capture_output=True)
+        return time.perf_counter() - began
+    short, long = 5, 5 + 10 * options.epochs
+    return PICTURES[0] * (long - short) / (seconds(long) - seconds(short))
+
+
+def serve_alone(options):
+    """Prints the seconds of PICTURES[0] pictures."""
+    rng = np.random.default_rng(7)
+    x, k = (rng.standard_normal(shape, np.float32) for shape in (PICTURES, FILTERS))
+    if options.serve == "jax":
+        import jax
+        from jax import lax
+        x, k = jax.numpy.moveaxis(x, 1, -1), jax.numpy.transpose(k, (2, 3, 1, 0))
+        one = jax.jit(lambda x, k: lax.conv_general_dilated(x, k, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")))
+        turn = lambda: one(x, k).block_until_ready()
+    else:
+        import torch
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+        torch.set_grad_enabled(False)
+        form = torch.channels_last if options.serve == "torch tuned" else torch.contiguous_format
+        x, k = (torch.from_numpy(a).to(memory_format=form) for a in (x, k))
+        turn = lambda: torch.nn.functional.conv2d(x, k, padding=1)
+    took = []
+    for _ in range(10 * options.epochs):
+        began = time.perf_counter()
+        turn()
+        took.append(time.perf_counter() - began)
+    print(statistics.median(took[3:]))
+
+
 def nabla(options, name, folder, threads):
+    if name == ALONE:
+        return nabla_alone(options, threads)
     command = [options.nabla, "run", str(folder / "net.nn"), "--json", "--threads", str(threads), "--set", f"epochs={options.epochs}"]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     seconds = [event["seconds"] for event in map(json.loads, out.splitlines()) if event["event"] == "epoch"]
@@ -110,7 +155,7 @@ def peer(options, system, name, folder, threads):
     processors = ",".join(map(str, range(threads)))
     out = subprocess.run(["taskset", "-c", processors, *command], check=True, capture_output=True, text=True,
                          env=os.environ | limits).stdout
-    return options.rows / float(out.split()[-1])
+    return (PICTURES[0] if name == ALONE else options.rows) / float(out.split()[-1])
 
 
 def serve_torch(name, x, t, epochs, tuned):
@@ -229,6 +274,8 @@ def serve_jax(name, x, t, epochs):
 
 def serve(options):
     """Trains in this process and prints the median time of an epoch."""
+    if options.only == ALONE:
+        return serve_alone(options)
     x, t = np.load(options.folder / "x.npy"), np.load(options.folder / "t.npy")
     if options.serve == "jax":
         epochs = serve_jax(options.only, x, t, options.epochs)
@@ -240,7 +287,7 @@ def serve(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nabla", default=str(ROOT / "target" / "release" / "nabla"), metavar="PATH")
-    parser.add_argument("--only", default=",".join(NETS), help="nets by their names")
+    parser.add_argument("--only", default=",".join([*NETS, ALONE]), help="nets by their names")
     parser.add_argument("--peers", default="torch eager,torch tuned,jax")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=4)
@@ -257,9 +304,10 @@ def main():
     for name in options.only.split(","):
         with tempfile.TemporaryDirectory(prefix="nabla-bench-") as folder:
             folder = pathlib.Path(folder)
-            (folder / "net.nn").write_text(script(name))
-            for file, table in zip(("x.npy", "t.npy"), rows(name, options.rows)):
-                np.save(folder / file, table)
+            if name != ALONE:
+                (folder / "net.nn").write_text(script(name))
+                for file, table in zip(("x.npy", "t.npy"), rows(name, options.rows)):
+                    np.save(folder / file, table)
             for threads in map(int, options.threads.split(",")):
                 turns = {"nabla": lambda: nabla(options, name, folder, threads)}
                 turns |= {system: (lambda system=system: peer(options, system, name, folder, threads)) for system in peers}

@@ -44,8 +44,8 @@ pub struct Winograd {
 
 /// Places of a square.
 const PLACES: usize = 16;
-/// Bytes of squares that stay in the second cache.
-const CACHED: usize = 320 << 10;
+/// Bytes of filters, squares and sums that stay in the second cache.
+const CACHED: usize = 384 << 10;
 /// The most sums over parts of the squares, and the most numbers of all of them.
 const SUMS: usize = 8;
 const MOST: usize = 1 << 22;
@@ -82,25 +82,40 @@ impl Winograd {
 
     /// Lines of squares of a picture, and squares in a line.
     fn squares(&self) -> [usize; 2] {
-        self.out.map(|size| size.div_ceil(2))
-    }
-
-    /// The place of a line of squares: its picture, and its number in it.
-    fn line(&self, line: usize) -> (usize, usize) {
-        let [lines, _] = self.squares();
-        (line / lines, line % lines)
+        let [rows, columns] = self.out;
+        [rows.div_ceil(2), columns.div_ceil(2)]
     }
 
     /// Lines in a block.
     fn lines<T>(&self) -> usize {
         let [_, squares] = self.squares();
-        let wanted = (CACHED / (PLACES * size_of::<T>() * (self.channels + self.filters))).clamp(32, 512);
+        let bytes = |numbers: usize| PLACES * size_of::<T>() * numbers;
+        let left = CACHED.saturating_sub(bytes(self.channels * self.filters));
+        let wanted = (left / bytes(self.channels + self.filters)).clamp(32, 512);
         (wanted / squares).max(1)
     }
 
     /// How many blocks of lines there are.
     fn n_blocks<T>(&self) -> usize {
         (self.pictures * self.squares()[0]).div_ceil(self.lines::<T>())
+    }
+
+    /// Calls `f` for the lines of a block, of one channel or filter after the other: with the picture and the number of the line
+    /// in it, the channel, and how many squares of the channel come before.
+    #[inline(always)]
+    fn each_line(&self, block: std::ops::Range<usize>, channels: usize, mut f: impl FnMut([usize; 2], usize, usize)) {
+        let [lines, squares] = self.squares();
+        let first = [block.start / lines, block.start % lines];
+        for channel in 0..channels {
+            let [mut picture, mut row] = first;
+            for idx in 0..block.len() {
+                f([picture, row], channel, idx * squares);
+                row += 1;
+                if row == lines {
+                    (picture, row) = (picture + 1, 0);
+                }
+            }
+        }
     }
 
     /// The lines of a block.
@@ -193,8 +208,7 @@ impl<T: Element> Kernels<T> {
                     let to = |picture: usize, filter: usize, row: usize| {
                         results.add(picture * w.result[0] + filter * w.result[1] + 2 * row * w.result[2])
                     };
-                    self.lines(w, block, w.filters, &|line, filter, at| {
-                        let (picture, row) = w.line(line);
+                    w.each_line(block, w.filters, |[picture, row], filter, at| {
                         (self.winograd.result)(&Line {
                             rows: to(picture, filter, row),
                             row: w.result[2],
@@ -241,8 +255,7 @@ impl<T: Element> Kernels<T> {
                 unsafe {
                     self.pictures(w, pictures, block.clone(), places, at_places, memory);
                     let to = at_back.as_mut_ptr();
-                    self.lines(w, block, w.filters, &|line, filter, at| {
-                        let (picture, row) = w.line(line);
+                    w.each_line(block, w.filters, |[picture, row], filter, at| {
                         let from = picture * w.result[0] + filter * w.result[1] + 2 * row * w.result[2];
                         (self.winograd.spread)(&Line {
                             rows: results.add(from).cast_mut(),
@@ -265,16 +278,6 @@ impl<T: Element> Kernels<T> {
         });
     }
 
-    /// Calls `f` for the lines of a block of every channel or filter, in the order in which their squares lie.
-    fn lines(&self, w: &Winograd, block: std::ops::Range<usize>, channels: usize, f: &dyn Fn(usize, usize, usize)) {
-        let [_, squares] = w.squares();
-        for channel in 0..channels {
-            for (idx, line) in block.clone().enumerate() {
-                f(line, channel, idx * squares);
-            }
-        }
-    }
-
     /// The squares of the pictures of a block.
     ///
     /// # Safety
@@ -291,8 +294,7 @@ impl<T: Element> Kernels<T> {
         let [_, squares] = w.squares();
         assert!(to.len() >= PLACES * places.step && memory.len() >= 4 * pitch(squares, self.lanes));
         let (to, memory) = (to.as_mut_ptr(), memory.as_mut_ptr());
-        self.lines(w, block, w.channels, &|line, channel, at| {
-            let (picture, row) = w.line(line);
+        w.each_line(block, w.channels, |[picture, row], channel, at| {
             let from = picture * w.picture[0] + channel * w.picture[1] + 2 * row * w.picture[2];
             // SAFETY: the caller's promise; whole registers are written in order, so what a line writes too much is written
             // again, or lies behind the last channel.
