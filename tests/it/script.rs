@@ -70,11 +70,11 @@ pub fn settings(pairs: &[(&str, &str)]) -> Options {
     Options { settings: pairs.iter().map(setting).collect(), ..Options::default() }
 }
 
-/// Where the 10,000 test images of MNIST are, as values of `pictures` and `labels`; they are not part of the repository.
+/// Where the 10,000 test images of MNIST are, as values of `image_file` and `label_file`; they are not part of the repository.
 pub fn mnist() -> Option<[(&'static str, &'static str); 2]> {
     let found = [
-        ("pictures", "\"/work/shared/data/t10k-images-idx3-ubyte.gz\""),
-        ("labels", "\"/work/shared/data/t10k-labels-idx1-ubyte.gz\""),
+        ("image_file", "\"/work/shared/data/t10k-images-idx3-ubyte.gz\""),
+        ("label_file", "\"/work/shared/data/t10k-labels-idx1-ubyte.gz\""),
     ];
     found.iter().all(|(_, path)| Path::new(path.trim_matches('"')).exists()).then_some(found)
 }
