@@ -11,7 +11,7 @@ use crate::exec::jit::Listing;
 use crate::grad::derive::Request;
 use crate::ir::{FuncId, Module, text};
 use crate::source::Span;
-use crate::syntax::ast::{DefKind, Expr, ExprKind, Name, Pattern, Stmt, StmtKind};
+use crate::syntax::ast::{DefKind, Expr, ExprKind, Name, Pattern, Stmt, StmtKind, Training};
 use crate::{grad, rewrite};
 
 pub use super::options::{Notation, Stage};
@@ -163,20 +163,21 @@ impl Work<'_> {
         })
     }
 
-    /// Derives a definition, a net with the cost the script gives it.
+    /// Derives a definition, a net with the cost the script gives it. The name of a training stands for its net and its cost.
     fn derived<T>(
         &mut self,
         name: &str,
         derive: impl FnOnce(&mut Checked, Vec<Given>) -> Result<T>,
     ) -> std::result::Result<T, Exit> {
         let mut checked = self.checked(Then::Stop)?;
+        let (name, own_cost) = net_trained(&checked.stmts, name);
         let Some(value) = checked.scope.get(name) else {
             return self.fail(&format!("the script binds no `{name}`"));
         };
         let mut given = vec![Given::at(value.clone(), checked.nowhere)];
-        // The cost is that of the first training of the net.
+        // The cost is that of the training asked for, or of the first training of the net.
         let is_net = value.as_func().is_some_and(|func| func.def_kind() == Some(DefKind::Net));
-        if is_net && let Some(cost) = cost_of(&checked.stmts, name) {
+        if is_net && let Some(cost) = own_cost.or_else(|| cost_of(&checked.stmts, name)) {
             let cost = checked.checker.expr(cost, &checked.scope);
             let value = self.shown(cost)?;
             given.push(Given {
@@ -249,6 +250,43 @@ fn trained(stmt: &Stmt) -> Option<&Expr> {
     }
 }
 
+/// The training a statement binds to a name.
+fn training_of<'a>(stmt: &'a Stmt, name: &str) -> Option<&'a Training> {
+    let is_asked = bound_name(stmt).is_some_and(|bound| **bound == *name);
+    match trained(stmt).filter(|_| is_asked).map(|expr| &expr.kind) {
+        Some(ExprKind::Train(training)) => Some(training),
+        _ => None,
+    }
+}
+
+/// The net that a training of this name trains, and its cost; of another name only that.
+fn net_trained<'a>(stmts: &'a [Stmt], name: &'a str) -> (&'a str, Option<&'a Expr>) {
+    let (mut name, mut cost) = (name, None);
+    // A training may go on with the model of another.
+    for _ in stmts {
+        let Some(training) = stmts.iter().find_map(|stmt| training_of(stmt, name)) else { break };
+        let Some(net) = net_of(&training.net) else { break };
+        cost = cost.or(cost_key(training));
+        name = net;
+    }
+    (name, cost)
+}
+
+/// The name of what is trained, also where `load` gives it the weights it starts with.
+fn net_of(trained: &Expr) -> Option<&str> {
+    match &trained.kind {
+        ExprKind::Name(name) => Some(name),
+        ExprKind::Field(run, field) if &*field.name == "model" => net_of(run),
+        ExprKind::Call(_, args) => net_of(&args.first()?.value),
+        _ => None,
+    }
+}
+
+/// The cost a training names.
+fn cost_key(training: &Training) -> Option<&Expr> {
+    training.keys.iter().find(|(key, _)| &*key.name == "cost").map(|(_, cost)| cost)
+}
+
 /// The cost of a net: that of its own training or derivation, else the first in the script.
 fn cost_of<'a>(stmts: &'a [Stmt], net: &str) -> Option<&'a Expr> {
     let mut found = vec![];
@@ -262,8 +300,7 @@ fn costs_in<'a>(stmt: &'a Stmt, found: &mut Vec<(&'a Expr, &'a Expr)>) {
     match &stmt.kind {
         StmtKind::Bind { value, .. } | StmtKind::Expr(value) => match &value.kind {
             ExprKind::Train(training) => {
-                let cost = training.keys.iter().find(|(key, _)| &*key.name == "cost");
-                found.extend(cost.map(|(_, cost)| (&training.net, cost)));
+                found.extend(cost_key(training).map(|cost| (&training.net, cost)));
             }
             ExprKind::Call(f, args) if matches!(&f.kind, ExprKind::Name(name) if &**name == "derive") => {
                 let cost = args.iter().find(|arg| arg.name.as_ref().is_some_and(|name| &*name.name == "cost"));

@@ -1,7 +1,8 @@
-//! `nabla ir` of what is compiled: the code, and the memory it takes.
+//! What is shown of a script without running it: `nabla ir` of what is compiled, `summary`, and what `derive` is about.
 
 use nabla::ir::text;
 use nabla::report::{Form, Reporter};
+use nabla::session::options::Notation;
 use nabla::session::{Exit, Options, Session, Stage};
 
 use crate::script::script;
@@ -201,4 +202,22 @@ fn a_summary_of_a_net_that_no_machine_holds() {
     let twice = summary("twice");
     assert_eq!(twice.lines().filter(|line| line.starts_with("f ") && line.contains("16 n")).count(), 2, "{twice}");
     has(&twice, &["total", "20", "32 n"]);
+}
+
+#[test]
+fn the_name_of_a_training_stands_for_its_net_and_its_cost() {
+    let source = "x = linspace(0.0, 1.0, 9)[:, new]
+net curve(x: real[n, 1]) -> real[n, 1] = x |> dense(2, act = tanh) |> dense(1)
+first = train curve on (x, x) { cost = mse; optimizer = sgd(lr = 0.1); epochs = 2 }
+second = train first.model on (x, x) { cost = mae; optimizer = sgd(lr = 0.1); epochs = 2 }
+";
+    let derived = |name: &str| {
+        let (reporter, captured) = Reporter::captured(Form::Text);
+        let shown = Session::new(Options::default(), reporter).derive(&script(source), name, Notation::Text);
+        shown.unwrap_or_else(|exit| panic!("{name}: {exit:?}, {}", captured.err()))
+    };
+    let (first, second) = (derived("first"), derived("second"));
+    assert_eq!(first, derived("curve"));
+    assert!(first.contains("tanh") && second.contains("tanh"), "{second}");
+    assert_ne!(first, second, "the second training has another cost");
 }
