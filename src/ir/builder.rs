@@ -7,7 +7,9 @@
 //! let total = g.sum(y, &[0]);
 //! ```
 
-use super::op::{Broadcast, Const, Contract, Convert, MapOp, PowI, Reduce, ReduceKind, Reshape, SizeOf, Transpose};
+use super::op::{
+    Broadcast, Const, Contract, Convert, Flip, MapOp, PowI, Reduce, ReduceKind, Reshape, SizeOf, Transpose,
+};
 use super::{Dim, Graph, Module, Op, Origin, Type, ValueId};
 use crate::tensor::{DType, Tensor};
 
@@ -127,6 +129,11 @@ impl<'a> Builder<'a> {
             return value;
         }
         self.emit(Transpose { perm: perm.to_vec() }, &[value])
+    }
+
+    /// These axes backwards.
+    pub fn flip(&mut self, value: ValueId, axes: Vec<usize>) -> ValueId {
+        if axes.is_empty() { value } else { self.emit(Flip { axes }, &[value]) }
     }
 
     /// Reduces over axes.

@@ -105,7 +105,7 @@ pub type Result<T> = std::result::Result<T, Box<Diagnostic>>;
 #[macro_export]
 macro_rules! diagnostic {
     ($code:ident, $span:expr, $fmt:literal $(, $arg:expr)* $(; $kind:ident : $($rest:tt)+)?) => {{
-        #[allow(unused_mut)]
+        #[allow(unused_mut, reason = "without clauses nothing is added")]
         let mut diagnostic = $crate::source::Diagnostic::error($crate::source::Code::$code, $span, format!($fmt $(, $arg)*));
         $($crate::diagnostic!(@clause diagnostic, $kind : $($rest)+);)?
         Box::new(diagnostic)

@@ -5,7 +5,7 @@
 //! longer one, a picture, the positions of a phase are laid next to each other, where registers can take them; the shorter
 //! one, a kernel, is filled up with zeros to whole phases and stays where it is.
 
-use crate::ir::op::{Contract, Flip, Pad, PadAxis, Relation, Slice, SliceAxis};
+use crate::ir::op::{Contract, Pad, PadAxis, Relation, Slice, SliceAxis};
 use crate::ir::{Builder, Dim, ValueId};
 
 use super::windows::size_of;
@@ -188,7 +188,7 @@ impl Joints {
     /// An operand with its axes cut into phases, and its labels.
     fn cut(&self, g: &mut Builder, leg: &[char], arg: ValueId) -> (Vec<char>, ValueId) {
         let whole = g.shape(arg);
-        let mut value = flip(g, arg, self.flipped());
+        let mut value = g.flip(arg, self.flipped());
         let pads = self.0.iter().map(|half| half.map_or([0, 0], |half| half.pads));
         value = pad(g, value, pads.collect());
         value = g.reshape(value, &self.shape(&whole, |half| vec![half.n, half.step]));
@@ -219,30 +219,21 @@ impl Joints {
             Some(half) => vec![[0, 0], [0, half.step - half.phases]],
         });
         value = pad(g, value, missing.collect());
-        let mut axes = g.shape(value).into_iter();
-        let mut next = || axes.next().expect("an axis for each label");
-        let mut merged = vec![];
-        for half in &self.0 {
-            merged.push(match half {
-                None => next(),
-                Some(half) => {
-                    let _ = (next(), next());
-                    Dim::constant(half.n * half.step)
-                }
-            });
-        }
+        let mut sizes = g.shape(value).into_iter();
+        let merged = self.0.iter().filter_map(|half| match half {
+            None => sizes.next(),
+            // Its positions, then its phases.
+            Some(half) => sizes.nth(1).map(|_| Dim::constant(half.n * half.step)),
+        });
+        let merged: Vec<Dim> = merged.collect();
         value = g.reshape(value, &merged);
         let wanted = |(size, half): (&Dim, &Option<Half>)| match half {
             None => (0, size.clone()),
             Some(half) => (half.pads[0], Dim::constant(half.size)),
         };
         value = slice(g, value, merged.iter().zip(&self.0).map(wanted).collect());
-        flip(g, value, self.flipped())
+        g.flip(value, self.flipped())
     }
-}
-
-fn flip(g: &mut Builder, value: ValueId, axes: Vec<usize>) -> ValueId {
-    if axes.is_empty() { value } else { g.emit(Flip { axes }, &[value]) }
 }
 
 fn pad(g: &mut Builder, value: ValueId, pads: Vec<[i64; 2]>) -> ValueId {

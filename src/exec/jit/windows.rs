@@ -5,7 +5,7 @@
 //! elements repeat, and nothing is copied for it but the padding.
 
 use super::phases::by_phases;
-use crate::ir::op::{Contract, Flip, Op, Pad, PadAxis, Relation};
+use crate::ir::op::{Contract, Op, Pad, PadAxis, Relation};
 use crate::ir::{Builder, Dim, FuncId, Graph, Module, Node, ValueId};
 use crate::rewrite::rebuild::{copy_node, rebuild};
 
@@ -148,8 +148,7 @@ fn contraction(g: &mut Builder, contract: &Contract, args: &[ValueId]) -> ValueI
         operands[of] = g.emit(Pad { axes: pads, value: 0.0 }, &[operands[of]]);
     }
     let flip = |g: &mut Builder, value: ValueId, leg: &[char], labels: &[char]| {
-        let axes: Vec<usize> = labels.iter().map(|&label| position(leg, label)).collect();
-        if axes.is_empty() { value } else { g.emit(Flip { axes }, &[value]) }
+        g.flip(value, labels.iter().map(|&label| position(leg, label)).collect())
     };
     let other_leg = if of == 0 { &contract.right } else { &contract.left };
     operands[1 - of] = flip(g, operands[1 - of], other_leg, &flipped_other);

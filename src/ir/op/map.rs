@@ -57,8 +57,7 @@ macro_rules! maps {
                 match self { $(MapOp::$op => &$domain),* }
             }
 
-            // `a < b` of bools is as good as `!a & b`, and is one text for all element types.
-            #[allow(clippy::bool_comparison)]
+            #[allow(clippy::bool_comparison, reason = "`a < b` is one text for all element types")]
             fn apply(self, args: Vec<Tensor>) -> Tensor {
                 match self { $(MapOp::$op => map::$class!(args, |$($x),+| $eval)),* }
             }

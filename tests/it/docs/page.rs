@@ -83,14 +83,18 @@ pub fn join(parts: &[Part]) -> String {
     page
 }
 
-/// Where the links of a page go that are no addresses: files and headings.
-pub fn links(page: &str) -> Vec<String> {
-    let prose = parts(page).into_iter().filter_map(|part| match part {
+/// What of a page stands in no block.
+fn prose(page: &str) -> impl Iterator<Item = String> {
+    parts(page).into_iter().filter_map(|part| match part {
         Part::Prose(text) => Some(text),
         Part::Block(_) => None,
-    });
+    })
+}
+
+/// Where the links of a page go that are no addresses: files and headings.
+pub fn links(page: &str) -> Vec<String> {
     let mut found = vec![];
-    for text in prose {
+    for text in prose(page) {
         for rest in text.split("](").skip(1) {
             let Some((target, _)) = rest.split_once(')') else { continue };
             if !target.contains("://") && !target.is_empty() {
@@ -103,12 +107,8 @@ pub fn links(page: &str) -> Vec<String> {
 
 /// The pictures a page shows: where its images are.
 pub fn pictures(page: &str) -> Vec<String> {
-    let prose = parts(page).into_iter().filter_map(|part| match part {
-        Part::Prose(text) => Some(text),
-        Part::Block(_) => None,
-    });
     let mut found = vec![];
-    for text in prose {
+    for text in prose(page) {
         for image in text.split("![").skip(1) {
             let target = image.split_once("](").and_then(|(_, rest)| rest.split_once(')'));
             found.extend(target.map(|(target, _)| target.to_string()).filter(|target| target.ends_with(".svg")));

@@ -106,13 +106,12 @@ pub fn winograd(f: &mut Function, data: &mut Data, winograd: &Winograd, scratch:
     check_extents(f, winograd.dtype, [&winograd.a, &winograd.b], result, [in_a, in_pictures, in_c]);
     let [a, b, c] = [f.pointer(&winograd.a), f.pointer(&winograd.b), f.pointer_to(result)];
     let description = f.int(data.keep(winograd.shape));
-    let is_shared = winograd.work >= SHARED;
     if winograd.is_gradient {
         let sums = f.in_frame(scratch.expect("a gradient has sums"));
-        let address = native::winograd_gradient_fn(winograd.dtype, is_shared);
+        let address = native::winograd_gradient_fn(winograd.dtype);
         call_native(&mut f.b, address, &[f.context, description, a, b, c, sums], None);
     } else {
-        let address = native::winograd_fn(winograd.dtype, is_shared);
+        let address = native::winograd_fn(winograd.dtype);
         call_native(&mut f.b, address, &[f.context, description, a, b, c], None);
     }
 }

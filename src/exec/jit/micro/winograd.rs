@@ -21,7 +21,7 @@
 use super::descriptor::{Descriptor, Strides};
 use super::dispatch::Kernels;
 use super::element::Element;
-use super::squares::{Line, pitch};
+use super::squares::{Line, LineFn, pitch};
 
 /// A convolution: `result[i, f, y, x] = Σ_ckl filter[f, c, k, l] · picture[i, c, y + k, x + l]`; distances are in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl Winograd {
         ]
     }
 
-    /// Whether the multiplications that are saved cost more than the transformations, for registers of so many numbers: of short
+    /// Whether the multiplications that are saved would cost more than the transformations, for registers of so many numbers: of short
     /// rows the other way fills a part only.
     pub fn pays(&self, lanes: usize) -> bool {
         let columns = self.out[1];
@@ -205,21 +205,7 @@ impl<T: Element> Kernels<T> {
                             (at_places[place * places.step..].as_ptr(), at_sums[place * sums.step..].as_mut_ptr());
                         self.gemm_raw(&product(n), filter, b, std::ptr::null(), c, panels.as_mut_ptr());
                     }
-                    let to = |picture: usize, filter: usize, row: usize| {
-                        results.add(picture * w.result[0] + filter * w.result[1] + 2 * row * w.result[2])
-                    };
-                    w.each_line(block, w.filters, |[picture, row], filter, at| {
-                        (self.winograd.result)(&Line {
-                            rows: to(picture, filter, row),
-                            row: w.result[2],
-                            n_rows: w.out[0] - 2 * row,
-                            columns: w.out[1],
-                            n: squares,
-                            places: at_sums.as_ptr().add(filter * n + at).cast_mut(),
-                            step: sums.step,
-                            memory: std::ptr::null_mut(),
-                        });
-                    });
+                    self.results(w, self.winograd.result, results, block, sums, at_sums);
                 }
             }
         });
@@ -254,20 +240,7 @@ impl<T: Element> Kernels<T> {
                 // SAFETY: the caller's promise for the lines of the block; the parts of the memory are long enough.
                 unsafe {
                     self.pictures(w, pictures, block.clone(), places, at_places, memory);
-                    let to = at_back.as_mut_ptr();
-                    w.each_line(block, w.filters, |[picture, row], filter, at| {
-                        let from = picture * w.result[0] + filter * w.result[1] + 2 * row * w.result[2];
-                        (self.winograd.spread)(&Line {
-                            rows: results.add(from).cast_mut(),
-                            row: w.result[2],
-                            n_rows: w.out[0] - 2 * row,
-                            columns: w.out[1],
-                            n: squares,
-                            places: to.add(filter * n + at),
-                            step: back.step,
-                            memory: std::ptr::null_mut(),
-                        });
-                    });
+                    self.results(w, self.winograd.spread, results.cast_mut(), block, back, at_back);
                     for place in 0..PLACES {
                         let (a, b) = (at_back[place * back.step..].as_ptr(), at_places[place * places.step..].as_ptr());
                         let sum = sums.add((which * PLACES + place) * w.filters * w.channels);
@@ -308,6 +281,40 @@ impl<T: Element> Kernels<T> {
                     places: to.add(channel * places.n + at),
                     step: places.step,
                     memory,
+                });
+            }
+        });
+    }
+
+    /// Transforms the squares of a block to results, or what comes back for these to squares.
+    ///
+    /// # Safety
+    /// The results may be written, or read, for all elements the description names.
+    unsafe fn results(
+        &self,
+        w: &Winograd,
+        transform: LineFn<T>,
+        results: *mut T,
+        block: std::ops::Range<usize>,
+        places: Squares,
+        at_places: &mut [T],
+    ) {
+        let [_, squares] = w.squares();
+        assert!(at_places.len() >= PLACES * places.step);
+        let at_places = at_places.as_mut_ptr();
+        w.each_line(block, w.filters, |[picture, row], filter, at| {
+            let first = picture * w.result[0] + filter * w.result[1] + 2 * row * w.result[2];
+            // SAFETY: the caller's promise; for whole registers as for pictures.
+            unsafe {
+                transform(&Line {
+                    rows: results.add(first),
+                    row: w.result[2],
+                    n_rows: w.out[0] - 2 * row,
+                    columns: w.out[1],
+                    n: squares,
+                    places: at_places.add(filter * places.n + at),
+                    step: places.step,
+                    memory: std::ptr::null_mut(),
                 });
             }
         });

@@ -6,8 +6,8 @@ use super::fuse::{moved, resolve};
 use super::{Kind, Operand, kind, maker, sizes};
 use crate::exec::jit::micro::{Sliding, Way};
 use crate::exec::jit::view::View;
-use crate::ir::op::Op;
-use crate::ir::{Graph, ValueId};
+use crate::ir::op::{Op, PadAxis};
+use crate::ir::{Dim, Graph, NodeId, ValueId};
 
 /// The most places that are looked at one by one.
 const MANY: usize = 1 << 20;
@@ -17,13 +17,14 @@ impl Sliding {
     pub fn wanted(self, graph: &Graph, a: &Operand, result: ValueId) -> Vec<Sliding> {
         let all = self.without_unread(graph, result);
         let turns = all.places_of_turns(0);
-        if all.way != Way::Columns || turns.len() * all.rows.len() * all.terms.len() > MANY {
+        let padding = Padding::new(graph, a.root).filter(|_| all.way == Way::Columns);
+        let Some(padding) = padding.filter(|_| turns.len() * all.rows.len() * all.terms.len() <= MANY) else {
             return vec![all];
-        }
+        };
         let mut parts: BTreeMap<Vec<bool>, Vec<[usize; 2]>> = BTreeMap::new();
         for &row in &all.rows {
             let place = |turn: &usize, term: &[usize; 2]| a.view.offset as usize + turn + row[0] + term[0];
-            let is_wanted = |term: &[usize; 2]| !turns.iter().all(|turn| is_padding(graph, a.root, place(turn, term)));
+            let is_wanted = |term: &[usize; 2]| !turns.iter().all(|turn| padding.holds(place(turn, term)));
             parts.entry(all.terms.iter().map(is_wanted).collect()).or_default().push(row);
         }
         let part = |(wanted, rows): (Vec<bool>, Vec<[usize; 2]>)| {
@@ -56,29 +57,57 @@ impl Sliding {
     }
 }
 
-/// Whether an element of a value is padding with zeros.
-fn is_padding(graph: &Graph, value: ValueId, place: usize) -> bool {
-    let Some(node) = maker(graph, value) else { return false };
-    if kind(graph, node) == Kind::Move {
-        let from = resolve(graph, graph.node(node).args[0]);
-        let root = from.root;
-        return match moved(graph, node, from.clone()) {
-            Some(to) => is_padding(graph, root, nth(&to.view, place)),
-            None => is_padding(graph, root, nth(&from.view, place)),
-        };
+/// What of a value is padding with zeros.
+struct Padding {
+    /// What is read of a padded tensor, in turn: the last view is of that tensor itself.
+    views: Vec<View>,
+    axes: Vec<Padded>,
+}
+
+/// An axis of a padded tensor.
+struct Padded {
+    size: usize,
+    /// Where the first element is, from there to the next, and how many there are.
+    first: i64,
+    step: i64,
+    n: i64,
+}
+
+impl Padding {
+    /// Of a value that is a padded tensor or a copy of parts of one.
+    fn new(graph: &Graph, mut value: ValueId) -> Option<Padding> {
+        let mut views = vec![];
+        loop {
+            let node = maker(graph, value)?;
+            match &graph.node(node).op {
+                Op::Pad(pad) if pad.value == 0.0 => {
+                    let from = &graph.ty(graph.node(node).args[0]).shape;
+                    let axis = |((axis, size), from): ((&PadAxis, usize), &Dim)| {
+                        let (first, n) = (axis.lo.as_const()?, from.as_const()?);
+                        Some(Padded { size, first, step: axis.interior + 1, n })
+                    };
+                    let axes = pad.axes.iter().zip(sizes(graph.ty(value))).zip(from).map(axis);
+                    return Some(Padding { views, axes: axes.collect::<Option<_>>()? });
+                }
+                _ if kind(graph, node) == Kind::Move => {
+                    let from = resolve(graph, graph.node(node).args[0]);
+                    value = from.root;
+                    views.push(moved(graph, node, from.clone()).unwrap_or(from).view);
+                }
+                _ => return None,
+            }
+        }
     }
-    let Op::Pad(pad) = &graph.node(node).op else { return false };
-    let (mut rest, from) = (place, &graph.ty(graph.node(node).args[0]).shape);
-    let axes = pad.axes.iter().zip(sizes(graph.ty(value))).zip(from).rev();
-    let mut is_outside = false;
-    for ((axis, size), from) in axes {
-        let position = (rest % size) as i64;
-        rest /= size;
-        let (Some(lo), Some(from)) = (axis.lo.as_const(), from.as_const()) else { return false };
-        let step = axis.interior + 1;
-        is_outside |= position < lo || (position - lo) % step != 0 || (position - lo) / step >= from;
+
+    /// Whether the element there is padding.
+    fn holds(&self, place: usize) -> bool {
+        let mut rest = self.views.iter().fold(place, |place, view| nth(view, place));
+        self.axes.iter().rev().any(|axis| {
+            let from_first = (rest % axis.size) as i64 - axis.first;
+            rest /= axis.size;
+            from_first < 0 || from_first % axis.step != 0 || from_first / axis.step >= axis.n
+        })
     }
-    pad.value == 0.0 && is_outside
 }
 
 /// Where the n-th element of a view lies.
@@ -94,9 +123,12 @@ fn nth(view: &View, mut n: usize) -> usize {
 /// Which elements of a value are read; none if all are, or there are too many.
 fn reads(graph: &Graph, value: ValueId) -> Option<Vec<bool>> {
     let whole = sizes(graph.ty(value)).iter().product::<usize>();
-    let nodes = (0..graph.nodes().len() as u32).map(crate::ir::NodeId);
-    let readers = nodes.filter(|&node| kind(graph, node) != Kind::Move);
-    let read = readers.flat_map(|node| graph.node(node).args.iter().copied()).chain(graph.results().iter().copied());
+    let nodes = (0..graph.nodes().len() as u32).map(NodeId).filter(|&node| kind(graph, node) != Kind::Move);
+    let args = nodes.flat_map(|node| graph.node(node).args.iter().copied());
+    let read: Vec<ValueId> = args.chain(graph.results().iter().copied()).collect();
+    if whole > MANY || read.contains(&value) {
+        return None;
+    }
     let mut found = vec![];
     for arg in read {
         let mut from = resolve(graph, arg);
@@ -108,7 +140,7 @@ fn reads(graph: &Graph, value: ValueId) -> Option<Vec<bool>> {
             found.push(from.view);
         }
     }
-    if whole > MANY || found.iter().any(|view| view.len() >= whole) {
+    if found.iter().any(|view| view.len() >= whole) {
         return None;
     }
     let mut is_read = vec![false; whole];

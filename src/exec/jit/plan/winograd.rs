@@ -23,16 +23,17 @@ pub struct Winograd {
     pub shape: micro::Winograd,
     /// Bytes of memory for the sums of a gradient.
     pub scratch: usize,
-    /// Multiplications.
-    pub work: usize,
 }
 
 impl Winograd {
-    /// The description of a contraction; none if it is no such convolution, is too small to pay, or `NABLA_WINOGRAD=0` is in
+    /// The description of a contraction; none if it is no such convolution, is empty, is too small to pay, or `NABLA_WINOGRAD=0` is in
     /// the environment.
     pub fn new(contraction: &Contraction) -> Option<Winograd> {
         let Contraction { rows, columns, terms, all, .. } = contraction;
         let ([filter], true) = (rows.as_slice(), all.is_empty()) else { return None };
+        if [rows, columns, terms].into_iter().flatten().any(|axis| axis.size == 0) {
+            return None;
+        }
         let (is_gradient, windows, positions) = match (columns.as_slice(), terms.as_slice()) {
             ([.., _, _], windows @ [_, k, l]) if k.size == 3 && l.size == 3 => (false, windows, columns),
             (windows @ [_, k, l], [.., _, _]) if k.size == 3 && l.size == 3 => (true, windows, terms),
@@ -69,7 +70,6 @@ impl Winograd {
             DType::F32 => 4 * f32::kernels().sums_len(&shape),
             _ => 8 * f64::kernels().sums_len(&shape),
         };
-        let positions = shape.pictures * shape.out[0] * shape.out[1];
         Some(Winograd {
             node: contraction.node,
             dtype: contraction.dtype,
@@ -77,7 +77,6 @@ impl Winograd {
             b: contraction.b.clone(),
             is_gradient,
             scratch,
-            work: 4 * positions * shape.filters * shape.channels,
             shape,
         })
     }
