@@ -217,6 +217,29 @@ fn nets_with_windows_train_alike_in_both_engines() {
     }
 }
 
+/// No pictures at all, and pictures with an infinite pixel beside windows that do not reach it: padding of a kernel multiplies
+/// nothing.
+#[test]
+fn convolutions_of_nothing_and_beside_infinity_agree_in_both_engines() {
+    let turns = |x: &str, conv: &str| {
+        format!(
+            "w: real[24, 24, 3, 3] ~ normal(0, 1)\nx = {x}\nvar v = w\nvar y = {conv}\n\
+             fn f(w) = sum({conv}^2)\nfor i in 0..3 {{\n  y := {conv} + 0 * v[0, 0, 0, 0]\n  v := v - 0.001 * grad(f)(v)\n}}\n\
+             seen = [sum(v), v[0, 0, 0, 0], v[23, 23, 2, 2], sum(if abs(y) < 1e300 then 1.0 else 0.0)]\n"
+        )
+    };
+    for (x, conv) in
+        [("zeros((0, 24, 8, 8))", "conv(x, w, pad = 1)"), ("zeros((0, 24, 8, 8))", "conv(x, w, stride = 2, pad = 1)")]
+    {
+        trains_alike(turns(x, conv), &format!("{conv} of {x}"));
+    }
+    // With steps of two a window of 3 × 3 ends before the last column, where its kernel is filled up.
+    let text = "w: real[2, 1, 3, 3] ~ normal(0, 1)\nx = 1 / (1 - outer(ones(6), real(arange(0, 6) // 5)))\n\
+                var n = 0.0\nfor i in 0..3 {\n  y = conv(reshape(x, (1, 1, 6, 6)), w, stride = 2)\n\
+                \x20 n := n + sum(if abs(y) < 1e300 then 1.0 else 0.0)\n}\nfound = [n, n, n, n]\n";
+    trains_alike(text.into(), "infinity behind the last window");
+}
+
 /// Products around which there are loops are shared by the turns of the outermost one.
 #[test]
 fn the_number_of_threads_changes_no_bit_of_a_convolutional_net() {

@@ -109,7 +109,7 @@ impl<'a> Expansion<'a> {
         let Some(&label) = kept.or(summed) else { return self.contract_whole(other, result) };
         let size = self.operand.size(label).expect("a label of the operand");
         let count = (EXPANDED_AT_A_TIME * size).checked_div(self.len()).unwrap_or(size).clamp(1, size.max(1));
-        if count == size {
+        if count >= size {
             return self.contract_whole(other, result);
         }
         let parts = (0..size).step_by(count).map(|start| {
