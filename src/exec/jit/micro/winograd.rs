@@ -44,6 +44,8 @@ pub struct Winograd {
 
 /// Places of a square.
 const PLACES: usize = 16;
+/// Bytes of a line of the cache.
+const LINE: usize = 64;
 /// Bytes of filters, squares and sums that stay in the second cache.
 const CACHED: usize = 384 << 10;
 /// The most sums over parts of the squares, and the most numbers of all of them.
@@ -136,17 +138,21 @@ fn gather_filter<T: Element>([a, b, c, d]: [T; 4]) -> [T; 3] {
     [a + T::HALF * (b + c), T::HALF * (b - c), T::HALF * (b + c) + d]
 }
 
-/// Where the squares of a block lie: `n` of each of some channels or filters, for each place.
+/// Where the squares of a block lie: channel by channel, or filter by filter: what is transformed together lies together.
 #[derive(Clone, Copy)]
 struct Squares {
-    n: usize,
     /// From a place to the next. A register more, for kernels write and read whole registers.
-    step: usize,
+    place: usize,
+    /// From a channel to the next. An odd number of lines of the cache, so that the channels of a place do not fall on each other.
+    channel: usize,
 }
 
 impl Squares {
-    fn new(n: usize, channels: usize, lanes: usize) -> Squares {
-        Squares { n, step: channels * n + lanes }
+    /// For `n` squares at most.
+    fn new<T>(n: usize, lanes: usize) -> Squares {
+        let (place, line) = (n.next_multiple_of(lanes) + lanes, LINE / size_of::<T>());
+        let lines = (PLACES * place).div_ceil(line);
+        Squares { place, channel: (lines | 1) * line }
     }
 }
 
@@ -181,31 +187,34 @@ impl<T: Element> Kernels<T> {
         let [_, squares] = w.squares();
         let most = w.lines::<T>() * squares;
         let of_filters = PLACES * w.filters * w.channels;
-        let (places, sums) = (Squares::new(most, w.channels, self.lanes), Squares::new(most, w.filters, self.lanes));
-        let product = |n: usize| Descriptor::<T>::new(w.filters, n, w.channels);
+        let places = Squares::new::<T>(most, self.lanes);
+        let product = |n: usize| Descriptor::<T> {
+            b: Strides { row: places.channel, column: 1, batch: 0 },
+            c_row: places.channel,
+            ..Descriptor::new(w.filters, n, w.channels)
+        };
         let memory = 4 * pitch(squares, self.lanes);
         let panels = self.scratch_len(&product(most));
-        T::with_scratch(of_filters + PLACES * (places.step + sums.step) + memory + panels, |scratch| {
+        T::with_scratch(of_filters + (w.channels + w.filters) * places.channel + memory + panels, |scratch| {
             let (spread, scratch) = scratch.split_at_mut(of_filters);
-            let (at_places, scratch) = scratch.split_at_mut(PLACES * places.step);
-            let (at_sums, scratch) = scratch.split_at_mut(PLACES * sums.step);
+            let (at_places, scratch) = scratch.split_at_mut(w.channels * places.channel);
+            let (at_sums, scratch) = scratch.split_at_mut(w.filters * places.channel);
             let (memory, panels) = scratch.split_at_mut(memory);
             // SAFETY: the caller's promise.
             unsafe { spread_filters(w, filters, spread) };
             for idx in blocks {
                 let block = w.block::<T>(idx);
                 let n = block.len() * squares;
-                let (places, sums) = (Squares { n, ..places }, Squares { n, ..sums });
                 // SAFETY: the caller's promise for the lines of the block; the parts of the memory are long enough.
                 unsafe {
                     self.pictures(w, pictures, block.clone(), places, at_places, memory);
                     for place in 0..PLACES {
                         let filter = spread[place * w.filters * w.channels..].as_ptr();
                         let (b, c) =
-                            (at_places[place * places.step..].as_ptr(), at_sums[place * sums.step..].as_mut_ptr());
+                            (at_places[place * places.place..].as_ptr(), at_sums[place * places.place..].as_mut_ptr());
                         self.gemm_raw(&product(n), filter, b, std::ptr::null(), c, panels.as_mut_ptr());
                     }
-                    self.results(w, self.winograd.result, results, block, sums, at_sums);
+                    self.results(w, self.winograd.result, results, block, places, at_sums);
                 }
             }
         });
@@ -219,30 +228,31 @@ impl<T: Element> Kernels<T> {
     pub unsafe fn winograd_sum(&self, w: &Winograd, [results, pictures]: [*const T; 2], sums: *mut T, which: usize) {
         let [_, squares] = w.squares();
         let most = w.lines::<T>() * squares;
-        let (places, back) = (Squares::new(most, w.channels, self.lanes), Squares::new(most, w.filters, self.lanes));
+        let places = Squares::new::<T>(most, self.lanes);
         let product = |n: usize, accumulate: bool| Descriptor::<T> {
-            b: Strides { row: 1, column: n, batch: 0 },
+            a: Strides { row: places.channel, column: 1, batch: 0 },
+            b: Strides { row: 1, column: places.channel, batch: 0 },
             accumulate,
             ..Descriptor::new(w.filters, w.channels, n)
         };
         let memory = 4 * pitch(squares, self.lanes);
         let panels = self.scratch_len(&product(most, true));
         let (n_blocks, n_sums) = (self.n_blocks(w), self.n_sums(w));
-        T::with_scratch(PLACES * (places.step + back.step) + memory + panels, |scratch| {
-            let (at_places, scratch) = scratch.split_at_mut(PLACES * places.step);
-            let (at_back, scratch) = scratch.split_at_mut(PLACES * back.step);
+        T::with_scratch((w.channels + w.filters) * places.channel + memory + panels, |scratch| {
+            let (at_places, scratch) = scratch.split_at_mut(w.channels * places.channel);
+            let (at_back, scratch) = scratch.split_at_mut(w.filters * places.channel);
             let (memory, panels) = scratch.split_at_mut(memory);
             let (first, end) = (which * n_blocks / n_sums, (which + 1) * n_blocks / n_sums);
             for idx in first..end {
                 let block = w.block::<T>(idx);
                 let n = block.len() * squares;
-                let (places, back) = (Squares { n, ..places }, Squares { n, ..back });
                 // SAFETY: the caller's promise for the lines of the block; the parts of the memory are long enough.
                 unsafe {
                     self.pictures(w, pictures, block.clone(), places, at_places, memory);
-                    self.results(w, self.winograd.spread, results.cast_mut(), block, back, at_back);
+                    self.results(w, self.winograd.spread, results.cast_mut(), block, places, at_back);
                     for place in 0..PLACES {
-                        let (a, b) = (at_back[place * back.step..].as_ptr(), at_places[place * places.step..].as_ptr());
+                        let start = place * places.place;
+                        let (a, b) = (at_back[start..].as_ptr(), at_places[start..].as_ptr());
                         let sum = sums.add((which * PLACES + place) * w.filters * w.channels);
                         self.gemm_raw(&product(n, idx > first), a, b, std::ptr::null(), sum, panels.as_mut_ptr());
                     }
@@ -265,7 +275,7 @@ impl<T: Element> Kernels<T> {
         memory: &mut [T],
     ) {
         let [_, squares] = w.squares();
-        assert!(to.len() >= PLACES * places.step && memory.len() >= 4 * pitch(squares, self.lanes));
+        assert!(to.len() >= w.channels * places.channel && memory.len() >= 4 * pitch(squares, self.lanes));
         let (to, memory) = (to.as_mut_ptr(), memory.as_mut_ptr());
         w.each_line(block, w.channels, |[picture, row], channel, at| {
             let from = picture * w.picture[0] + channel * w.picture[1] + 2 * row * w.picture[2];
@@ -278,8 +288,8 @@ impl<T: Element> Kernels<T> {
                     n_rows: w.out[0] + 2 - 2 * row,
                     columns: w.out[1] + 2,
                     n: squares,
-                    places: to.add(channel * places.n + at),
-                    step: places.step,
+                    places: to.add(channel * places.channel + at),
+                    step: places.place,
                     memory,
                 });
             }
@@ -300,7 +310,7 @@ impl<T: Element> Kernels<T> {
         at_places: &mut [T],
     ) {
         let [_, squares] = w.squares();
-        assert!(at_places.len() >= PLACES * places.step);
+        assert!(at_places.len() >= w.filters * places.channel);
         let at_places = at_places.as_mut_ptr();
         w.each_line(block, w.filters, |[picture, row], filter, at| {
             let first = picture * w.result[0] + filter * w.result[1] + 2 * row * w.result[2];
@@ -312,8 +322,8 @@ impl<T: Element> Kernels<T> {
                     n_rows: w.out[0] - 2 * row,
                     columns: w.out[1],
                     n: squares,
-                    places: at_places.add(filter * places.n + at),
-                    step: places.step,
+                    places: at_places.add(filter * places.channel + at),
+                    step: places.place,
                     memory: std::ptr::null_mut(),
                 });
             }
