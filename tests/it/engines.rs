@@ -217,6 +217,28 @@ fn nets_with_windows_train_alike_in_both_engines() {
     }
 }
 
+/// What a loop carries and cannot write where it reads it, for even and odd numbers of turns and none.
+#[test]
+fn large_values_that_loops_carry_are_the_same_in_both_engines() {
+    let bodies = [
+        "b := a @ b",
+        "b := a @ b; c := c @ a + b",
+        "b := a @ c; c := b @ a",
+        "b := a @ b; c := b",
+        "b := a @ b @ a; n := n + b[0, 0]",
+        "for inner in 0..turn { b := a @ b }; c := b + c",
+        "c := b; b := transpose(b) + a",
+    ];
+    for (body, turns) in bodies.into_iter().flat_map(|body| [0, 1, 2, 3, 6].map(|turns| (body, turns))) {
+        // 30 × 30 reals of 64 bits are more than is copied.
+        let text = format!(
+            "a: real[30, 30] ~ normal(0, 0.2)\nvar b = a\nvar c = 2 * a\nvar n = 0.0\n\
+             for turn in 0..{turns} {{ {body} }}\nfound = [sum(b), sum(b * a), sum(c), c[3, 4], n]\n"
+        );
+        trains_alike(text, &format!("{body}, {turns} turns"));
+    }
+}
+
 /// No pictures at all, and pictures with an infinite pixel beside windows that do not reach it: padding of a kernel multiplies
 /// nothing.
 #[test]

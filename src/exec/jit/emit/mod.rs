@@ -31,6 +31,7 @@ use crate::ir::{Module, NodeId, ValueId};
 use crate::tensor::Tensor;
 use function::Function;
 use nest::Nest;
+use region::Children;
 
 /// Address space for the code of one program; only what is written takes memory.
 const CODE_SPACE: usize = 64 << 20;
@@ -201,9 +202,10 @@ impl<'a> Writer<'a> {
                     Step::Kernel { node, args } => {
                         calls::kernel(f, &mut data, *node, args, scratch.expect("a kernel has a table"));
                     }
-                    Step::Region { node, args, children: plans } => {
+                    Step::Region { node, args, children: plans, swapped } => {
                         let callees: Vec<FuncRef> = children[&idx].iter().map(|&id| f.callee(id)).collect();
-                        region::emit(f, *node, args, plans, &callees, scratch.expect("a region has frames"));
+                        let scratch = scratch.expect("a region has frames");
+                        region::emit(f, *node, args, &Children { plans, callees: &callees, swapped }, scratch);
                     }
                 }
             }

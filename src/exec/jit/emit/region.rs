@@ -8,27 +8,45 @@ use crate::exec::jit::plan::{Operand, Plan, bytes};
 use crate::ir::op::{Op, Scan};
 use crate::ir::{Node, NodeId, ValueId};
 
-/// Where the working memory of a region has what; the frames of its functions come behind.
+/// The functions of a region.
+pub struct Children<'a> {
+    pub plans: &'a [Plan],
+    pub callees: &'a [FuncRef],
+    /// Which of the values a loop carries have two places.
+    pub swapped: &'a [usize],
+}
+
+/// Where the working memory of a region has what; the frames of its functions come behind, then second places.
 const TURN: usize = 0;
 const HOLDS: usize = 64;
 const FRAMES: usize = 128;
 
-pub fn emit(f: &mut Function, node: NodeId, args: &[Operand], children: &[Plan], callees: &[FuncRef], scratch: usize) {
+pub fn emit(f: &mut Function, node: NodeId, args: &[Operand], children: &Children, scratch: usize) {
     let node = f.graph.node(node);
     let mut frames = vec![];
     let mut at = scratch + FRAMES;
-    for child in children {
+    for child in children.plans {
         frames.push(f.in_frame(at));
         at += child.frame.next_multiple_of(64);
     }
+    let callees = children.callees;
     let results = node.results.clone();
     match &node.op {
-        Op::Scan(op) => scan(f, op, node, args, frames[0], callees[0], scratch),
+        Op::Scan(op) => {
+            let mut seconds = vec![];
+            for &slot in children.swapped {
+                seconds.push((slot, f.in_frame(at)));
+                at += bytes(f.graph.ty(results[slot])).next_multiple_of(64);
+            }
+            let memory = Memory { turn: f.in_frame(scratch + TURN), frame: frames[0], seconds };
+            scan(f, op, node, args, callees[0], &memory);
+        }
         Op::While(op) => {
-            carry_in(f, op.n_carry, args, &results);
+            let places: Vec<Value> = results.iter().map(|&result| f.pointer_to(result)).collect();
+            carry_in(f, args, &results, &places);
             let holds = f.in_frame(scratch + HOLDS);
             for (which, frame) in frames.iter().enumerate() {
-                let carry: Vec<Value> = results.iter().map(|&result| f.pointer_to(result)).collect();
+                let carry = places.clone();
                 let captures: Vec<Value> = args[op.n_carry..].iter().map(|arg| f.pointer(arg)).collect();
                 let out = if which == 0 { vec![holds] } else { carry.clone() };
                 fill(f, *frame, &[carry, captures, out].concat());
@@ -61,23 +79,38 @@ pub fn emit(f: &mut Function, node: NodeId, args: &[Operand], children: &[Plan],
     }
 }
 
-fn scan(f: &mut Function, op: &Scan, node: &Node, args: &[Operand], frame: Value, callee: FuncRef, scratch: usize) {
-    let results = &node.results;
-    carry_in(f, op.n_carry, args, results);
+/// What a loop works with: where its turn is written down, the frame of its function, and the second places of the values
+/// that have two.
+struct Memory {
+    turn: Value,
+    frame: Value,
+    seconds: Vec<(usize, Value)>,
+}
+
+fn scan(f: &mut Function, op: &Scan, node: &Node, args: &[Operand], callee: FuncRef, memory: &Memory) {
+    let Memory { turn: turn_at, frame, ref seconds } = *memory;
     let count = op.count.as_const().expect("specialise gave every size a number") as usize;
+    let (carried, ys) = node.results.split_at(op.n_carry);
+    let places: Vec<Value> = carried.iter().map(|&result| f.pointer_to(result)).collect();
+    let (mut read, mut written) = (places.clone(), places.clone());
+    for &(slot, second) in seconds {
+        // The last turn, if all are taken, is to write where the result lies.
+        let first = if count % 2 == 0 { &mut written } else { &mut read };
+        first[slot] = second;
+    }
+    carry_in(f, args, carried, &read);
     if count == 0 {
         return;
     }
-    let turn_at = f.in_frame(scratch + TURN);
-    let (carried, ys) = results.split_at(op.n_carry);
-    let carry: Vec<Value> = carried.iter().map(|&result| f.pointer_to(result)).collect();
     let rest: Vec<Value> = args[op.n_carry..].iter().map(|arg| f.pointer(arg)).collect();
     let stacks: Vec<Value> = ys.iter().map(|&y| f.pointer_to(y)).collect();
-    fill(f, frame, &[&[turn_at], &carry[..], &rest, &carry, &stacks].concat());
+    fill(f, frame, &[&[turn_at], &read[..], &rest, &written, &stacks].concat());
     // What is cut into rows or stacked: its place in the table, its start, the bytes of a row.
     let of_xs =
         (0..op.n_xs).map(|k| (1 + op.n_carry + k, rest[k], bytes(f.graph.ty(node.args[op.n_carry + k])) / count));
     let first_y = 1 + args.len() + op.n_carry;
+    // Where the frame says from where a carried value is read and to where it is written.
+    let cells = |slot: usize| [8 * (1 + slot) as i64, 8 * (1 + args.len() + slot) as i64];
     let of_ys = ys.iter().enumerate().map(|(k, &y)| (first_y + k, stacks[k], bytes(f.graph.ty(y)) / count));
     let rows: Vec<(usize, Value, usize)> = of_xs.chain(of_ys).collect();
 
@@ -98,15 +131,26 @@ fn scan(f: &mut Function, op: &Scan, node: &Node, args: &[Operand], frame: Value
         }
         poll(f, may_stop);
         call(f, callee, frame);
+        for &(slot, _) in seconds {
+            let [read, written] = cells(slot);
+            let (before, after) = (f.load(types::I64, frame, read), f.load(types::I64, frame, written));
+            f.store(after, frame, read);
+            f.store(before, frame, written);
+        }
     });
     f.b.ins().jump(broken, &[]);
     f.b.switch_to_block(broken);
+    // Nothing is copied unless an odd number of turns was left out.
+    for &(slot, _) in seconds {
+        let last = f.load(types::I64, frame, cells(slot)[0]);
+        f.copy(places[slot], last, bytes(f.graph.ty(carried[slot])));
+    }
 }
 
-/// Copies what a loop carries to where its results lie.
-fn carry_in(f: &mut Function, n_carry: usize, args: &[Operand], results: &[ValueId]) {
-    for (arg, &result) in args[..n_carry].iter().zip(results) {
-        let (from, to) = (f.pointer(arg), f.pointer_to(result));
+/// Copies what a loop carries to where its first turn reads it.
+fn carry_in(f: &mut Function, args: &[Operand], carried: &[ValueId], places: &[Value]) {
+    for ((arg, &result), &to) in args.iter().zip(carried).zip(places) {
+        let from = f.pointer(arg);
         f.copy(to, from, bytes(f.graph.ty(result)));
     }
 }

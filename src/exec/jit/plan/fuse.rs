@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::axes::Contraction;
 use super::product::{self, Product};
-use super::{Group, Kind, Operand, Plan, Shared, Slide, Step, Winograd, accesses, kind, maker, sizes};
+use super::{Group, Kind, Operand, Slide, Step, Winograd, accesses, kind, maker, region, sizes};
 use crate::exec::jit::view::View;
 use crate::ir::op::Op;
 use crate::ir::{FuncId, Graph, Module, Node, NodeId, ValueId};
@@ -172,8 +172,8 @@ impl Fuser<'_> {
             }
             Kind::Region => {
                 let args = node.args.iter().map(|&arg| self.contiguous(arg)).collect();
-                let children = children(self.module, &node.op);
-                self.push(Step::Region { node: id, args, children }, id);
+                let (children, swapped) = region::children(self.module, &node.op);
+                self.push(Step::Region { node: id, args, children, swapped }, id);
             }
         }
     }
@@ -278,17 +278,6 @@ impl Fuser<'_> {
                 }
             }
         }
-    }
-}
-
-/// The plans of the functions of a loop or a choice.
-fn children(module: &Module, op: &Op) -> Vec<Plan> {
-    let carried =
-        |n: usize, first: usize| (0..n).map(|result| Shared { param: first + result, result }).collect::<Vec<_>>();
-    match op {
-        Op::Scan(scan) => vec![Plan::new(module, scan.body, &carried(scan.n_carry, 1))],
-        Op::While(op) => vec![Plan::new(module, op.cond, &[]), Plan::new(module, op.body, &carried(op.n_carry, 0))],
-        other => other.funcs().into_iter().map(|func| Plan::new(module, func, &[])).collect(),
     }
 }
 

@@ -143,9 +143,11 @@ fn scratch(graph: &Graph, step: &Step) -> usize {
     let pointers = |node| 8 * (graph.node(node).args.len() + graph.node(node).results.len());
     match step {
         Step::Kernel { node, .. } => pointers(*node),
-        // The turn, the condition of a loop, and the frames.
-        Step::Region { children, .. } => {
-            2 * ALIGN + children.iter().map(|child| child.frame.next_multiple_of(ALIGN)).sum::<usize>()
+        // The turn, the condition of a loop, the frames, and second places.
+        Step::Region { node, children, swapped, .. } => {
+            let carried = swapped.iter().map(|&slot| bytes(graph.ty(graph.node(*node).results[slot])));
+            let parts = children.iter().map(|child| child.frame).chain(carried);
+            2 * ALIGN + parts.map(|part| part.next_multiple_of(ALIGN)).sum::<usize>()
         }
         Step::Product(product) => product.scratch,
         Step::Winograd(winograd) => winograd.scratch,

@@ -8,6 +8,7 @@ mod axes;
 mod fuse;
 mod memory;
 mod product;
+mod region;
 mod slide;
 mod wanted;
 mod winograd;
@@ -70,7 +71,13 @@ pub enum Step {
     /// A native function of its own: rows of a tensor that are copied, keys, draws.
     Native { node: NodeId, args: Vec<Operand> },
     /// A loop or a choice whose functions are compiled for themselves.
-    Region { node: NodeId, args: Vec<Operand>, children: Vec<Plan> },
+    Region {
+        node: NodeId,
+        args: Vec<Operand>,
+        children: Vec<Plan>,
+        /// Which of the values a loop carries have two places, one to be read in a turn and one to be written.
+        swapped: Vec<usize>,
+    },
     /// The kernel of the interpreter.
     Kernel { node: NodeId, args: Vec<Operand> },
 }
