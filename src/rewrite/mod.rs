@@ -13,6 +13,7 @@
 //! | [`cse`](mod@cse) | equal nodes once |
 //! | [`dce`](mod@dce) | unused nodes away |
 //! | [`prune`](mod@prune) | unused parts of loops and choices away |
+//! | [`rectify`](mod@rectify) | where a rectifier was given what is positive, seen from what it gave |
 //! | [`segment`](mod@segment) | loops of loops in the place of loops that keep less for their adjoint |
 //! | [`specialise`](mod@specialise) | a number for every size, when the arguments are there |
 
@@ -22,6 +23,7 @@ pub mod dce;
 pub mod inline;
 pub mod prune;
 pub mod rebuild;
+pub mod rectify;
 pub mod segment;
 pub mod simplify;
 pub mod specialise;
@@ -32,6 +34,7 @@ pub use cse::cse;
 pub use dce::dce;
 pub use inline::{flatten, inline};
 pub use prune::prune;
+pub use rectify::rectify;
 pub use segment::segment;
 pub use simplify::simplify;
 pub use stabilise::stabilise;
@@ -78,6 +81,8 @@ pub fn pipeline_watched(module: &mut Module, entry: FuncId, seen: &mut dyn FnMut
     prune(module, entry);
     seen("prune", module);
     for func in module.reachable(entry) {
+        rectify(module, func);
+        seen("rectify", module);
         tidy_watched(module, func, seen);
     }
     verify_after("rewriting", module);

@@ -11,8 +11,6 @@ use crate::exec::jit::{micro, native, runtime};
 use crate::ir::ValueId;
 use crate::tensor::DType;
 
-/// Products of so few numbers are written out.
-const WRITTEN_OUT: usize = 64;
 /// Products of so many are shared by the threads: some microseconds.
 const SHARED: usize = 1 << 19;
 
@@ -22,27 +20,19 @@ const MANY: usize = 8;
 /// Whether threads share the turns of the outermost loop around the products.
 pub fn shares_turns(product: &Product) -> bool {
     let Some(turn) = product.loops.first() else { return false };
-    let work = work(product);
+    let work = product.work();
     turn.count > 1
         && turn.strides[2] != 0
         && work >= SHARED
-        && (n_products(product) >= MANY || work / n_products(product) < SHARED)
-}
-
-fn n_products(product: &Product) -> usize {
-    product.loops.iter().chain(&product.sums).map(|turn| turn.count).product()
-}
-
-fn work(product: &Product) -> usize {
-    product.m * product.n * product.k * product.batches * n_products(product)
+        && (product.count() >= MANY || work / product.count() < SHARED)
 }
 
 /// Writes the product; `part` is the function of [`emit_part`], for the threads to share.
 pub fn emit(f: &mut Function, data: &mut Data, product: &Product, scratch: Option<usize>, part: Option<FuncRef>) {
-    let result = f.graph.node(product.node).results[0];
+    let result = product.result;
+    check_extents(f, product.dtype, [&product.a, &product.b], result, product.extents());
     let pointers = [f.pointer(&product.a), f.pointer(&product.b), f.pointer_to(result)];
-    let work = work(product);
-    if work <= WRITTEN_OUT && n_products(product) == 1 {
+    if product.is_written_out() {
         return write_out(f, product, pointers);
     }
     if !product.sums.is_empty() {
@@ -60,13 +50,13 @@ pub fn emit(f: &mut Function, data: &mut Data, product: &Product, scratch: Optio
         Some(offset) => f.in_frame(offset),
         None => f.int(0),
     };
-    let shared = work / n_products(product).max(1) >= SHARED;
+    let bias = bias(f, product);
+    let shared = product.work() / product.count().max(1) >= SHARED;
     walk(f, product, 0, pointers, &mut |f, [a, b, c]| {
         let descriptor = f.int(kernel.descriptor);
         if shared {
-            call_native(&mut f.b, kernel.shared, &[f.context, descriptor, a, b, c, scratch], None);
+            call_native(&mut f.b, kernel.shared, &[f.context, descriptor, a, b, bias, c, scratch], None);
         } else {
-            let bias = f.int(0);
             call_native(&mut f.b, kernel.alone, &[descriptor, a, b, bias, c, scratch], None);
         }
     });
@@ -74,16 +64,23 @@ pub fn emit(f: &mut Function, data: &mut Data, product: &Product, scratch: Optio
 
 /// Writes a function that runs some turns of the outermost loop.
 pub fn emit_part(f: &mut Function, data: &mut Data, product: &Product, from: Value, to: Value) {
-    let result = f.graph.node(product.node).results[0];
-    let pointers = [f.pointer(&product.a), f.pointer(&product.b), f.pointer_to(result)];
+    let pointers = [f.pointer(&product.a), f.pointer(&product.b), f.pointer_to(product.result)];
     let kernel = Kernel::new(data, product);
+    let bias = bias(f, product);
     f.for_range(from, to, &mut |f, idx| {
         let inside = product.moved(f, &product.loops[0], pointers, idx);
         walk(f, product, 1, inside, &mut |f, [a, b, c]| {
             let (descriptor, none) = (f.int(kernel.descriptor), f.int(0));
-            call_native(&mut f.b, kernel.of_thread, &[descriptor, a, b, none, c, none], None);
+            call_native(&mut f.b, kernel.of_thread, &[descriptor, a, b, bias, c, none], None);
         });
     });
+}
+
+/// Where the row lies that is added, or null.
+fn bias(f: &mut Function, product: &Product) -> Value {
+    let Some(bias) = &product.bias else { return f.int(0) };
+    check_extent(f, product.dtype, (bias.root, bias.view.offset), product.n);
+    f.pointer(bias)
 }
 
 /// Calls the kernel for an operand that slides.
@@ -119,10 +116,12 @@ pub fn winograd(f: &mut Function, data: &mut Data, winograd: &Winograd, scratch:
 /// Kernels believe what they are told of A, B and C, so it is looked at here: how many numbers it names of each.
 fn check_extents(f: &Function, dtype: DType, operands: [&Operand; 2], result: ValueId, extents: [usize; 3]) {
     let [a, b] = operands.map(|operand| (operand.root, operand.view.offset));
-    for ((value, offset), extent) in [a, b, (result, 0)].into_iter().zip(extents) {
-        let n = bytes(f.graph.ty(value)) / dtype.size_bytes();
-        assert!(offset >= 0 && offset as usize + extent <= n, "a kernel would leave an operand of {n} numbers");
-    }
+    [a, b, (result, 0)].into_iter().zip(extents).for_each(|(start, extent)| check_extent(f, dtype, start, extent));
+}
+
+fn check_extent(f: &Function, dtype: DType, (root, offset): (ValueId, i64), extent: usize) {
+    let n = bytes(f.graph.ty(root)) / dtype.size_bytes();
+    assert!(offset >= 0 && offset as usize + extent <= n, "a kernel would leave an operand of {n} numbers");
 }
 
 /// What code knows of a product: where it is described, and the functions that compute it.
@@ -139,8 +138,8 @@ struct Kernel {
 impl Kernel {
     fn new(data: &mut Data, product: &Product) -> Kernel {
         match product.dtype {
-            DType::F32 => Kernel::of(data, product.descriptor::<f32>()),
-            _ => Kernel::of(data, product.descriptor::<f64>()),
+            DType::F32 => Kernel::of(data, product.descriptor(|x| x as f32)),
+            _ => Kernel::of(data, product.descriptor(|x| x)),
         }
     }
 
@@ -148,8 +147,8 @@ impl Kernel {
         Kernel {
             descriptor: data.keep(descriptor),
             alone: micro::gemm_fn::<T>() as usize,
-            of_thread: runtime::product_of_thread_fn::<T>(),
-            shared: runtime::product_fn::<T>(),
+            of_thread: native::product_of_thread_fn::<T>(),
+            shared: native::product_fn::<T>(),
         }
     }
 }

@@ -18,6 +18,19 @@ pub enum Activation<T> {
     Tanh,
 }
 
+impl<T> Activation<T> {
+    /// The same of another kind of numbers.
+    pub fn map<U>(self, to: impl Fn(T) -> U) -> Activation<U> {
+        match self {
+            Activation::Identity => Activation::Identity,
+            Activation::Relu => Activation::Relu,
+            Activation::LeakyRelu(slope) => Activation::LeakyRelu(to(slope)),
+            Activation::Sigmoid => Activation::Sigmoid,
+            Activation::Tanh => Activation::Tanh,
+        }
+    }
+}
+
 /// How many terms ahead the numbers of B are asked for.
 const AHEAD: usize = 8;
 

@@ -1,5 +1,5 @@
-//! Ops on whole tensors that compiled code leaves to native functions, which threads share: what surrounds a tensor, what is joined, where the
-//! largest element of a window is, what is added up at given positions, and products of operands that slide.
+//! Ops on whole tensors that compiled code leaves to native functions, which threads share: what surrounds a tensor, what is
+//! joined, where the largest element of a window is, what is added up at given positions, and products.
 //!
 //! Most take what the run shares, a description made when the code is written, and the addresses of tensors.
 
@@ -9,6 +9,7 @@ mod max_window;
 mod pad;
 mod pool;
 mod pool_square;
+mod product;
 mod scatter;
 mod sliding;
 mod winograd;
@@ -18,6 +19,7 @@ pub use concat::copy_apart;
 pub use max_window::MaxWindows;
 pub use pad::{Padding, pad};
 pub use pool::{pool_fn, return_fn};
+pub use product::{product_fn, product_of_thread_fn};
 pub use scatter::{Scatter, gather_fn, scatter_fn};
 pub use sliding::sliding_fn;
 pub use winograd::{winograd_fn, winograd_gradient_fn};

@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::axes::Contraction;
+use super::epilogue::{Rectifiers, added_row};
 use super::product::{self, Product};
 use super::{Group, Kind, Operand, Slide, Step, Winograd, accesses, kind, maker, region, sizes};
 use crate::exec::jit::view::View;
@@ -21,7 +22,15 @@ pub struct Fused {
 /// Gathers the nodes of a function into steps.
 pub fn fuse(module: &Module, func: FuncId) -> Fused {
     let graph = module.graph(func);
-    let mut fuser = Fuser { module, graph, steps: vec![], made: HashMap::new(), returned: returned(graph) };
+    let mut fuser = Fuser {
+        module,
+        graph,
+        steps: vec![],
+        made: HashMap::new(),
+        returned: returned(graph),
+        rectifiers: Rectifiers::of(graph),
+        uses: graph.use_counts(),
+    };
     for node in order(graph) {
         fuser.node(node);
     }
@@ -126,6 +135,8 @@ struct Fuser<'a> {
     made: HashMap<ValueId, usize>,
     /// Nodes that add up at the positions another finds, for which one step is enough.
     returned: HashMap<NodeId, NodeId>,
+    rectifiers: Rectifiers,
+    uses: Vec<u32>,
 }
 
 impl Fuser<'_> {
@@ -133,6 +144,7 @@ impl Fuser<'_> {
         let node = self.graph.node(id);
         match kind(self.graph, id) {
             Kind::Move | Kind::Again | Kind::Constant => {}
+            Kind::Element if self.ends_product(id) => {}
             Kind::Element => self.join(id, sizes(self.graph.ty(node.results[0]))),
             Kind::Reduce => self.join(id, sizes(self.graph.ty(node.args[0]))),
             Kind::Vector(map) => {
@@ -147,7 +159,7 @@ impl Fuser<'_> {
                     Step::Winograd(Box::new(winograd))
                 } else if let Some(slide) = sliding.and_then(|it| Slide::new(self.graph, it)) {
                     Step::Slide(Box::new(slide))
-                } else if let Some(product) = contraction.and_then(Product::new) {
+                } else if let Some(product) = contraction.and_then(|it| Product::new(self.graph, it)) {
                     Step::Product(Box::new(product))
                 } else {
                     let args = node.args.iter().map(|&arg| self.contiguous(arg)).collect();
@@ -175,6 +187,43 @@ impl Fuser<'_> {
                 let (children, swapped) = region::children(self.module, &node.op);
                 self.push(Step::Region { node: id, args, children, swapped }, id);
             }
+        }
+    }
+
+    /// Whether a node is left to the product before it: a row that is added, or a rectifier.
+    fn ends_product(&mut self, id: NodeId) -> bool {
+        let result = self.graph.node(id).results[0];
+        if let Some(of) = self.rectifiers.scaled_by(id) {
+            return self.product(of).is_some_and(|(_, product)| product.takes_activation());
+        }
+        if let Some(rectifier) = self.rectifiers.at(id)
+            && let Some((at, product)) = self.product(rectifier.of).filter(|(_, product)| product.takes_activation())
+        {
+            (product.activation, product.result) = (rectifier.activation, result);
+            self.made.insert(result, at);
+            return true;
+        }
+        let Some((of, row)) = added_row(self.graph, id, &|value| self.resolve(value)) else { return false };
+        let (graph, is_alone) = (self.graph, self.uses[of.0 as usize] == 1);
+        let made = self.made.get(&row.root).copied();
+        let is_constant = maker(graph, row.root).is_none_or(|node| kind(graph, node) == Kind::Constant);
+        let is_there = |at: usize| made.map_or(is_constant, |made| made < at);
+        match self.product(of).filter(|(at, product)| is_alone && product.takes_row(graph) && is_there(*at)) {
+            Some((at, product)) => {
+                (product.bias, product.result) = (Some(row), result);
+                self.made.insert(result, at);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The product that leaves a value in memory, and its step.
+    fn product(&mut self, value: ValueId) -> Option<(usize, &mut Product)> {
+        let at = *self.made.get(&value)?;
+        match &mut self.steps[at] {
+            Step::Product(product) if product.result == value => Some((at, product)),
+            _ => None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! a table of pointers at the head of its frame, then come the values; the frames of the functions it calls lie among them.
 
 mod axes;
+mod epilogue;
 mod fuse;
 mod memory;
 mod product;
@@ -214,7 +215,7 @@ impl Step {
                 accesses.filter(|from| !group.computes(graph, from)).collect()
             }
             Step::Vector { arg, .. } => vec![arg.clone()],
-            Step::Product(product) => vec![product.a.clone(), product.b.clone()],
+            Step::Product(product) => [&product.a, &product.b].into_iter().chain(&product.bias).cloned().collect(),
             Step::Slide(slide) => vec![slide.a.clone(), slide.b.clone()],
             Step::Winograd(winograd) => vec![winograd.a.clone(), winograd.b.clone()],
             Step::Return { args, .. } => args.to_vec(),
@@ -231,7 +232,7 @@ impl Step {
             | Step::Native { node, .. }
             | Step::Region { node, .. }
             | Step::Kernel { node, .. } => graph.node(*node).results.clone(),
-            Step::Product(product) => graph.node(product.node).results.clone(),
+            Step::Product(product) => vec![product.result],
             Step::Slide(slide) => graph.node(slide.node).results.clone(),
             Step::Winograd(winograd) => graph.node(winograd.node).results.clone(),
         }
