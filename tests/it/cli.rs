@@ -90,6 +90,44 @@ fn a_closed_pipe_ends_the_program_silently() {
     assert_eq!((output.status.code(), err(&output).as_str()), (Some(0), ""));
 }
 
+/// As under `MemoryDenyWriteExecute` of systemd. Kernels that cannot refuse it skip this.
+#[cfg(target_os = "linux")]
+#[test]
+#[allow(unsafe_code)] // Something is done between fork and exec.
+fn where_executable_memory_is_refused_that_is_said_once_and_everything_interpreted() {
+    use std::os::unix::process::CommandExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("net.nn");
+    let script = "x: real[20, 2] ~ normal(0, 1)\nt = x @ ones((2, 1))\n\
+         net f(x: real[n, 2]) -> real[n, 1] = x |> dense(3, act = tanh) |> dense(1)\n\
+         run = train f on (x, t) { cost = ols; optimizer = sgd(lr = 0.1); epochs = 3 }\n\
+         var s = 0.0\nfor i in 0..50 { s := s + run.history.cost[2] / (1 + i) }\nprint \"{s:.9}\"\n";
+    std::fs::write(&path, script).unwrap();
+    let command = || {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("nabla"));
+        command.args(["run", path.to_str().unwrap()]);
+        command
+    };
+    let mut refused = command();
+    // SAFETY: the closure calls the system once and allocates nothing.
+    unsafe {
+        refused.pre_exec(|| match libc::prctl(libc::PR_SET_MDWE, libc::PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        });
+    }
+    let output = match refused.output() {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => return,
+        output => output.unwrap(),
+    };
+    let said = "interpreted, as machine code cannot be made: the system refuses executable memory";
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert_eq!(err(&output).matches(said).count(), 1, "{}", err(&output));
+    let compiled = command().output().unwrap();
+    assert!(!err(&compiled).contains("interpreted"), "{}", err(&compiled));
+    assert_eq!(out(&output), out(&compiled));
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_a_usage_error() {
     let folder = tempfile::tempdir().unwrap();

@@ -42,7 +42,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("safetensors", &["train/checkpoint"]),
     ("tempfile", &["train/data"]),
     ("image", &["train/data"]),
-    ("memmap2", &["train/data/mapped.rs"]),
+    ("memmap2", &["exec/jit/emit/mod.rs", "train/data/mapped.rs"]),
     ("indicatif", &["report/progress.rs"]),
     ("tiny_skia", &["report/figure/png.rs"]),
     ("ttf_parser", &["report/figure/font.rs"]),

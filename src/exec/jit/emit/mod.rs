@@ -15,6 +15,7 @@ pub use function::status;
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use cranelift_codegen::ir::{AbiParam, FuncRef, InstBuilder, UserFuncName, Value, types};
 use cranelift_codegen::isa::OwnedTargetIsa;
@@ -23,6 +24,7 @@ use cranelift_codegen::{Context, isa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
 use cranelift_module::{FuncId as CodeId, Module as _, default_libcall_names};
+use memmap2::MmapMut;
 
 use super::Error;
 use super::plan::{Kind, Plan, Step, kind};
@@ -125,9 +127,21 @@ fn target() -> Result<OwnedTargetIsa, Error> {
     builder.finish(settings::Flags::new(flags)).map_err(|error| Error::Machine(error.to_string()))
 }
 
+/// Fails if the system does not let a process execute what it wrote, as under `MemoryDenyWriteExecute` of systemd: the library
+/// that keeps the code takes it for granted.
+fn check_executable() -> Result<(), Error> {
+    static REFUSED: OnceLock<Option<String>> = OnceLock::new();
+    let try_it = || MmapMut::map_anon(1).and_then(MmapMut::make_exec).err().map(|error| error.to_string());
+    match REFUSED.get_or_init(try_it) {
+        Some(why) => Err(Error::Machine(format!("the system refuses executable memory ({why})"))),
+        None => Ok(()),
+    }
+}
+
 impl<'a> Writer<'a> {
     /// Begins a program of functions of `module`; with `text`, what is written can be read.
     pub fn new(module: &'a Module, text: bool) -> Result<Writer<'a>, Error> {
+        check_executable()?;
         let mut builder = JITBuilder::with_isa(target()?, default_libcall_names());
         let memory =
             ArenaMemoryProvider::new_with_size(CODE_SPACE).map_err(|error| Error::Machine(error.to_string()))?;
