@@ -256,23 +256,6 @@ impl Elaborator {
         Ok(values)
     }
 
-    /// The result of a function's body on these tensors, inlined even where calls are kept: what `derive` looks into.
-    pub fn body_of(&mut self, f: &Value, args: Vec<TensorValue>, span: Span) -> Result<Value> {
-        let Some(closure) = f.as_func().and_then(|f| f.closure()).cloned() else {
-            return self.apply(f, args.into_iter().map(Value::from).collect(), span);
-        };
-        self.enter_definition(&closure, span)?;
-        let via = self.enter_call();
-        let given = args.into_iter().map(|arg| Given::at(arg.into(), span)).collect();
-        let mut sizes = self.body_scope(&closure);
-        let list = closure.def.lists.len() - 1;
-        let bound = self.bind_list(&closure.def, list, given, &mut sizes, span);
-        let result = bound.and_then(|_| self.body(&closure, &mut sizes));
-        self.leave_call(via);
-        self.leave_definition();
-        result
-    }
-
     fn call_fn(&mut self, closure: &Closure, given: Vec<Given>, span: Span) -> Result<Value> {
         let def = closure.def.clone();
         self.enter_definition(closure, span)?;
@@ -280,6 +263,12 @@ impl Elaborator {
         let inside = self.in_function || def.name.is_some();
         let before = std::mem::replace(&mut self.in_function, inside);
         let result = self.call_fn_inside(closure, given, span);
+        if let (Ok(value), Some(name)) = (&result, &def.name)
+            && self.keep_calls
+            && !self.host.is_library(name.span)
+        {
+            self.name_result(value, &name.name);
+        }
         self.in_function = before;
         self.leave_call(via);
         self.calls.pop();
@@ -296,6 +285,11 @@ impl Elaborator {
             && closure.def.name.is_some()
             && closure.def.adjoint.is_none()
             && !values.iter().any(decides);
+        if self.keep_calls && !self.host.is_library(closure.def.span) {
+            for (param, value) in closure.def.lists[list].iter().zip(&values) {
+                self.name_result(value, &param.name.name);
+            }
+        }
         if (closure.def.adjoint.is_some() || named)
             && let Some(args) = values.iter().map(|value| value.as_tensor().cloned()).collect::<Option<Vec<_>>>()
             && !args.is_empty()

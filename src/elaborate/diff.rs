@@ -132,6 +132,9 @@ impl Elaborator {
     /// Traces a function on its arguments as parameters.
     pub(super) fn application(&mut self, derived: &Derived, given: Vec<Given>, span: Span) -> Result<Application> {
         let names = parameter_names(&derived.of);
+        for (arg, name) in given.iter().zip(names.iter().flatten()) {
+            self.name_result(&arg.value, name);
+        }
         let mut values: Vec<Value> = given.iter().map(|arg| arg.value.clone()).collect();
         let position = |arg: usize| -> Option<&Name> {
             match &given[arg].name {
@@ -186,7 +189,13 @@ impl Elaborator {
         if wrt.iter().all(Vec::is_empty) {
             bail!(E0403, span, "there is nothing real to differentiate by"; help: "write numbers as reals: `2.0`")
         }
-        let params: Vec<(Type, Option<Name>)> = args.iter().map(|arg| (arg.ty.clone(), None)).collect();
+        let mut called: Vec<Option<Name>> = vec![];
+        for (idx, structure) in structures.iter().enumerate() {
+            let name = names.as_ref().and_then(|names| names.get(idx).cloned());
+            let is_tensor = matches!(structure, Structure::Leaf);
+            called.extend(structure.paths().iter().map(|_| name.clone().filter(|_| is_tensor)));
+        }
+        let params: Vec<(Type, Option<Name>)> = args.iter().map(|arg| arg.ty.clone()).zip(called).collect();
         let (mut result, mut kind) = (None, String::new());
         let traced = self.trace_func("f", &params, |elaborator, leaves| {
             let mut leaves = leaves.into_iter();
@@ -194,13 +203,6 @@ impl Elaborator {
             for (structure, arg) in structures.iter().zip(&given) {
                 let own: Vec<TensorValue> = leaves.by_ref().take(structure.paths().len()).collect();
                 inner.push(Given { name: arg.name.clone(), value: unflatten(structure, own), span: arg.span });
-            }
-            for (idx, arg) in inner.iter().enumerate() {
-                if let (Value::Tensor(tensor), Some(name)) =
-                    (&arg.value, names.as_ref().and_then(|names| names.get(idx)))
-                {
-                    elaborator.name_value(tensor, name);
-                }
             }
             let value = elaborator.call(&derived.of, inner, span)?;
             let (leaves, structure) = flatten(&value);

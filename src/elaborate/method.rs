@@ -38,7 +38,7 @@ impl Elaborator {
     }
 
     /// `m.loss(f, data)`: what `f` gives for the model in training and the data, and the states as they are afterwards.
-    fn model_loss(&mut self, model: &Record, mut given: Vec<Given>, span: Span) -> Result<Value> {
+    pub fn model_loss(&mut self, model: &Record, mut given: Vec<Given>, span: Span) -> Result<Value> {
         let RecordKind::Model(net) = &model.kind else { unreachable!("only a model has a loss") };
         if given.is_empty() {
             bail!(E0204, span, "`loss` takes a function of the model and data, then the data"; help: "`m.loss(f, x)`")
@@ -48,7 +48,10 @@ impl Elaborator {
         let in_training = Value::record(RecordKind::TrainingModel(net.clone()), model.fields.clone());
         given.insert(0, Given::at(in_training, f.span));
         let outer = self.moved_states.replace((self.level(), states));
-        let cost = self.call(&f.value, given, span);
+        let cost = match self.keep_calls {
+            true => self.body_of(&f.value, given.into_iter().map(|arg| arg.value).collect(), span),
+            false => self.call(&f.value, given, span),
+        };
         let (_, states) = std::mem::replace(&mut self.moved_states, outer).expect("put there above");
         Ok(Value::tuple(vec![cost?, states]))
     }
@@ -66,6 +69,10 @@ impl Elaborator {
             && *outer == level
         {
             *states = after;
+        }
+        let RecordKind::TrainingModel(net) = &model.kind else { unreachable!("the caller looked") };
+        if self.in_function || level > self.moved_states.as_ref().map_or(level, |(outer, _)| *outer) {
+            self.name_result(&value, &net.name());
         }
         Ok(value)
     }

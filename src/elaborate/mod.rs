@@ -12,6 +12,7 @@
 //! Every call is inlined. Functions become functions of the IR only where something needs them whole: derivatives, `map`,
 //! loops, branches chosen at run time, and definitions with an `adjoint` of their own.
 
+mod any;
 mod arguments;
 mod branch;
 pub mod builtin;
@@ -46,6 +47,7 @@ mod repair;
 mod resolve;
 pub mod scope;
 mod search;
+mod seen;
 mod signature;
 mod stmt;
 mod top_loop;

@@ -314,8 +314,13 @@ impl Elaborator {
         }
     }
 
-    /// The result of a model on inputs of these types.
-    pub fn output_of(&mut self, model: &Rc<Record>, inputs: Vec<Value>, span: Span) -> Result<TensorValue> {
+    /// The types of what a model gives for inputs of these types, and their structure.
+    pub fn outputs_of(
+        &mut self,
+        model: &Rc<Record>,
+        inputs: Vec<Value>,
+        span: Span,
+    ) -> Result<(Vec<Type>, super::tree::Structure)> {
         let (leaves, structure) = super::tree::flatten(&Value::tuple(inputs));
         let params: Vec<(Type, Option<Name>)> = leaves.iter().map(|leaf| (leaf.ty.clone(), None)).collect();
         let mut output = None;
@@ -325,13 +330,11 @@ impl Elaborator {
             };
             let given = inputs.iter().map(|input| Given::at(input.clone(), span)).collect();
             let (value, _) = elaborator.apply_model(model, given, Phase::Evaluation, span)?;
-            output = value.as_tensor().cloned();
+            let (leaves, structure) = super::tree::flatten(&value);
+            output = Some((leaves.into_iter().map(|leaf| leaf.ty).collect(), structure));
             Ok(vec![])
         })?;
-        match output {
-            Some(output) => Ok(output),
-            None => bail!(E0303, span, "the net gives several values, one tensor is needed here"),
-        }
+        Ok(output.expect("the trace ended well"))
     }
 
     /// The layers of a model in the order they are applied: path and type of the result.

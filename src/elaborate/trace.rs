@@ -169,15 +169,6 @@ impl Elaborator {
         build(&mut Builder::new(&mut self.module, &mut trace.graph, origin))
     }
 
-    /// Gives a value the user's name for it, for `derive` and the text form.
-    pub fn name_value(&mut self, value: &TensorValue, name: &Name) {
-        if let Repr::Node { level, id } = &value.repr
-            && !(self.keep_calls && self.in_function)
-        {
-            self.traces[*level].graph.name_value(*id, name);
-        }
-    }
-
     /// Applies an op with one result.
     pub fn emit(&mut self, op: impl Into<Op>, args: &[TensorValue]) -> Result<TensorValue> {
         let mut results = self.emit_all(op, args)?;

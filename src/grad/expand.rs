@@ -12,7 +12,8 @@
 
 use std::collections::HashMap;
 
-use super::{adjoint, batch, tangent};
+use super::tangent::{Names, tangent};
+use super::{adjoint, batch};
 use crate::ir::op::{Call, Transform};
 use crate::ir::{Builder, Func, FuncId, Graph, Module, Op, Origin, ValueId};
 use crate::rewrite;
@@ -27,9 +28,25 @@ pub fn expand(module: &mut Module, entry: FuncId) {
     rewrite::flatten(module, entry);
 }
 
+/// Puts functions in the place of calls with transforms only; other calls stay. Tangents of values with a name have one, for
+/// `derive`.
+pub fn expand_transforms(module: &mut Module, entry: FuncId) {
+    let mut made = Made { names: Names::OfDirections, ..Made::default() };
+    let old = module.graph(entry).clone();
+    module.func_mut(entry).graph = rebuild(module, &old, &mut |g, node, args| match &node.op {
+        Op::Call(call) if !call.transforms.is_empty() => {
+            let callee = made.called(g.module, call);
+            let body = g.module.graph(callee).clone();
+            splice(g, &body, args)
+        }
+        _ => copy_node(g, &old, node, args),
+    });
+}
+
 /// The functions made so far.
 #[derive(Default)]
 struct Made {
+    names: Names,
     expanded: HashMap<FuncId, FuncId>,
     stable: HashMap<FuncId, FuncId>,
     transformed: Vec<(FuncId, Transform, FuncId)>,
@@ -101,7 +118,7 @@ impl Made {
                 let body = module.func(stable).clone();
                 let body = module.add_internal(name.clone(), body.graph);
                 inline_if(module, body, &|_| true);
-                (tangent(module, body, wrt), "jvp")
+                (tangent(module, body, wrt, self.names), "jvp")
             }
             Transform::Vmap { size, in_axes } => {
                 let func = called_if_custom(module, func);

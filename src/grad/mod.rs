@@ -19,5 +19,5 @@ pub mod tangent;
 
 pub use adjoint::adjoint;
 pub use batch::batch;
-pub use expand::expand;
+pub use expand::{expand, expand_transforms};
 pub use tangent::tangent;

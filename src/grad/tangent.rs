@@ -11,11 +11,24 @@ use crate::ir::op::Derivative;
 use crate::ir::{Builder, FuncId, Graph, Module, Node, Origin, ValueId};
 use crate::rewrite::rebuild::{copy_node, copy_params};
 
+/// What stands between the name of a value and that of the direction in the name of its tangent.
+pub const DIRECTION: char = '˙';
+
+/// Whether tangents of values with a name have one: `u˙x` for that of `u` by `x`.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Names {
+    /// They have none.
+    #[default]
+    None,
+    /// They have.
+    OfDirections,
+}
+
 /// The function that takes the arguments of `func` and a tangent for each of them in `wrt`, and gives the results of
 /// `func` and the tangents of those that are real.
 ///
 /// There are no calls in `func`: forward mode differentiates bodies, also of functions with a custom adjoint.
-pub fn tangent(module: &mut Module, func: FuncId, wrt: &[usize]) -> Graph {
+pub fn tangent(module: &mut Module, func: FuncId, wrt: &[usize], names: Names) -> Graph {
     let primal = module.graph(func).clone();
     let mut graph = Graph::default();
     let mut map = copy_params(&mut graph, &primal);
@@ -37,6 +50,18 @@ pub fn tangent(module: &mut Module, func: FuncId, wrt: &[usize]) -> Graph {
         let result_ts = push_forward(&mut g, node, &args, &results, &arg_ts);
         for (result, t) in node.results.iter().zip(result_ts) {
             tangents[result.0 as usize] = t.filter(|_| primal.ty(*result).dtype.is_real());
+        }
+    }
+    if names == Names::OfDirections {
+        let by: Vec<&str> =
+            wrt.iter().map(|&idx| primal.value(primal.params()[idx]).name.as_deref().unwrap_or("x")).collect();
+        // The last value that has a tangent gives it its name: the sum with the bias, not the product.
+        for node in primal.nodes().iter().rev() {
+            for &result in &node.results {
+                if let (Some(name), Some(t)) = (&primal.value(result).name, tangents[result.0 as usize]) {
+                    g.graph.name_value(t, &format!("{name}{DIRECTION}{}", by.join(",")).into());
+                }
+            }
         }
     }
     g.origin = Origin::default();

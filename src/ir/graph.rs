@@ -297,6 +297,11 @@ impl Graph {
         }
     }
 
+    /// Takes the name of a value away.
+    pub fn forget_name(&mut self, id: ValueId) {
+        self.values[id.0 as usize].name = None;
+    }
+
     /// How often each value is used by nodes and results, indexed by value.
     pub fn use_counts(&self) -> Vec<u32> {
         let mut counts = vec![0; self.values.len()];

@@ -1,12 +1,12 @@
 //! Looking at a script without running it: its IR, its derivations, the layers of its nets, what `train` stands for.
 
-use super::derivation;
+use super::derivation::{self, Asked};
 use super::listing::{frame_text, list_function};
 use super::options::{Notation as NotationOption, Stage as StageOption};
 use super::{Checked, Exit, Script, Session, Then, Work, bound_idents};
 use crate::bail;
 use crate::elaborate::tree::{flatten, unflatten};
-use crate::elaborate::{Elaborator, Given, Result, TensorValue, Value};
+use crate::elaborate::{Elaborator, Given, RecordKind, Result, TensorValue, Value};
 use crate::exec::jit::Listing;
 use crate::grad::derive::Request;
 use crate::ir::{FuncId, Module, text};
@@ -40,8 +40,8 @@ impl Session {
     pub fn derivation(self, script: &Script, name: &str) -> std::result::Result<(Module, FuncId, Request), Exit> {
         let name = name.to_string();
         self.on_own_stack(script, move |work| {
-            work.derived(&name, |checked, given| {
-                let found = derivation::traced(&mut checked.checker, given, checked.nowhere)?;
+            work.derived(&name, |checked, asked| {
+                let found = derivation::traced(&mut checked.checker, asked, checked.nowhere)?;
                 let (module, func) = checked.checker.module.extract(found.func);
                 Ok((module, func, found.request))
             })
@@ -158,35 +158,38 @@ impl Work<'_> {
     }
 
     pub(super) fn derive(&mut self, name: &str, notation: NotationOption) -> std::result::Result<String, Exit> {
-        self.derived(name, |checked, given| {
-            derivation::derivation(&mut checked.checker, given, notation, checked.nowhere)
-        })
+        self.derived(name, |checked, asked| derivation::written(&mut checked.checker, asked, notation, checked.nowhere))
     }
 
-    /// Derives a definition, a net with the cost the script gives it. The name of a training stands for its net and its cost.
+    /// Derives a definition, a net with the cost the script gives it. The name of a training stands for its net and what that
+    /// is trained for: its cost or loss, its penalties, what it leaves as it is.
     fn derived<T>(
         &mut self,
         name: &str,
-        derive: impl FnOnce(&mut Checked, Vec<Given>) -> Result<T>,
+        derive: impl FnOnce(&mut Checked, &Asked) -> Result<T>,
     ) -> std::result::Result<T, Exit> {
         let mut checked = self.checked(Then::Stop)?;
-        let (name, own_cost) = net_trained(&checked.stmts, name);
-        let Some(value) = checked.scope.get(name) else {
+        let own = checked.stmts.iter().find_map(|stmt| objective_named(stmt, name));
+        let value = match &own {
+            Some(own) => {
+                let net = checked.checker.expr(&own.net, &checked.scope);
+                Some(self.shown(net)?)
+            }
+            None => checked.scope.get(name),
+        };
+        let Some(value) = value.map(net_in) else {
             return self.fail(&format!("the script binds no `{name}`"));
         };
-        let mut given = vec![Given::at(value.clone(), checked.nowhere)];
-        // The cost is that of the training asked for, or of the first training of the net.
-        let is_net = value.as_func().is_some_and(|func| func.def_kind() == Some(DefKind::Net));
-        if is_net && let Some(cost) = own_cost.or_else(|| cost_of(&checked.stmts, name)) {
-            let cost = checked.checker.expr(cost, &checked.scope);
-            let value = self.shown(cost)?;
-            given.push(Given {
-                name: Some(crate::syntax::ast::Ident { name: "cost".into(), span: checked.nowhere }),
-                value,
-                span: checked.nowhere,
-            });
+        let net = value.as_func().filter(|func| func.def_kind() == Some(DefKind::Net)).map(|net| net.name());
+        let mut asked = Asked::about(Given::at(value, checked.nowhere));
+        // What is asked for is the training of this name, else the first training or derivation of the net.
+        if let Some(net) = net
+            && let Some(objective) = own.or_else(|| objective_of(&checked.stmts, &net))
+        {
+            let filled = asked_of(&mut checked, objective, &mut asked);
+            self.shown(filled)?;
         }
-        let derived = derive(&mut checked, given);
+        let derived = derive(&mut checked, &asked);
         self.shown(derived)
     }
 
@@ -250,69 +253,104 @@ fn trained(stmt: &Stmt) -> Option<&Expr> {
     }
 }
 
-/// The training a statement binds to a name.
-fn training_of<'a>(stmt: &'a Stmt, name: &str) -> Option<&'a Training> {
-    let is_asked = bound_name(stmt).is_some_and(|bound| **bound == *name);
-    match trained(stmt).filter(|_| is_asked).map(|expr| &expr.kind) {
-        Some(ExprKind::Train(training)) => Some(training),
+/// What a net is trained for, as it is written.
+#[derive(Clone)]
+struct Objective {
+    net: Expr,
+    keys: Vec<(Name, Expr)>,
+}
+
+/// What the training or search of this name is for.
+fn objective_named(stmt: &Stmt, name: &str) -> Option<Objective> {
+    let StmtKind::Bind { value, .. } = &stmt.kind else { return None };
+    bound_name(stmt).filter(|bound| ***bound == *name).and_then(|_| objective(value))
+}
+
+/// What a training or search is for. What a search varies is no number, so of that only the cost counts.
+fn objective(expr: &Expr) -> Option<Objective> {
+    match &expr.kind {
+        ExprKind::Train(training) => Some(trained_for(training)),
+        ExprKind::Search(training) => {
+            let mut objective = trained_for(training);
+            objective.keys.retain(|(key, _)| &**key == "cost");
+            Some(objective)
+        }
         _ => None,
     }
 }
 
-/// The net that a training of this name trains, and its cost; of another name only that.
-fn net_trained<'a>(stmts: &'a [Stmt], name: &'a str) -> (&'a str, Option<&'a Expr>) {
-    let (mut name, mut cost) = (name, None);
-    // A training may go on with the model of another.
-    for _ in stmts {
-        let Some(training) = stmts.iter().find_map(|stmt| training_of(stmt, name)) else { break };
-        let Some(net) = net_of(&training.net) else { break };
-        cost = cost.or(cost_key(training));
-        name = net;
-    }
-    (name, cost)
-}
-
-/// The name of what is trained, also where `load` gives it the weights it starts with.
-fn net_of(trained: &Expr) -> Option<&str> {
-    match &trained.kind {
-        ExprKind::Name(name) => Some(name),
-        ExprKind::Field(run, field) if &*field.name == "model" => net_of(run),
-        ExprKind::Call(_, args) => net_of(&args.first()?.value),
-        _ => None,
+/// The net of a model, or of what has a model; everything else is what it is.
+fn net_in(value: Value) -> Value {
+    match &value {
+        Value::Record(record) => match (&record.kind, record.get("model")) {
+            (RecordKind::Model(net), _) => Value::Func(net.clone()),
+            (_, Some(model)) => net_in(model.clone()),
+            (_, None) => value,
+        },
+        _ => value,
     }
 }
 
-/// The cost a training names.
-fn cost_key(training: &Training) -> Option<&Expr> {
-    training.keys.iter().find(|(key, _)| &*key.name == "cost").map(|(_, cost)| cost)
+/// What a training says that its equations depend on.
+fn trained_for(training: &Training) -> Objective {
+    let wanted = ["cost", "loss", "l1", "l2", "freeze"];
+    let keys = training.keys.iter().filter(|(key, _)| wanted.contains(&&*key.name));
+    let data = ("data".into(), training.data.clone());
+    let keys = keys.map(|(key, value)| (key.name.clone(), value.clone())).chain([data]).collect();
+    Objective { net: training.net.clone(), keys }
 }
 
-/// The cost of a net: that of its own training or derivation, else the first in the script.
-fn cost_of<'a>(stmts: &'a [Stmt], net: &str) -> Option<&'a Expr> {
+/// What a net is trained for: by its own training or derivation, else by the first in the script.
+fn objective_of(stmts: &[Stmt], net: &str) -> Option<Objective> {
     let mut found = vec![];
-    stmts.iter().for_each(|stmt| costs_in(stmt, &mut found));
-    let own = found.iter().find(|(of, _)| matches!(&of.kind, ExprKind::Name(name) if &**name == net));
-    own.or(found.first()).map(|(_, cost)| *cost)
+    stmts.iter().for_each(|stmt| objectives_in(stmt, &mut found));
+    let own = found.iter().find(|objective| matches!(&objective.net.kind, ExprKind::Name(name) if &**name == net));
+    // The cost of another net may be that of this one; its loss, penalties and data are its own.
+    let others = found.iter().find_map(|objective| objective.keys.iter().find(|(key, _)| &**key == "cost"));
+    let lent = others.map(|cost| Objective { net: cost.1.clone(), keys: vec![cost.clone()] });
+    own.cloned().or(lent)
 }
 
-/// The costs a statement names, each with what it is the cost of.
-fn costs_in<'a>(stmt: &'a Stmt, found: &mut Vec<(&'a Expr, &'a Expr)>) {
+/// What the trainings and derivations of a statement are about.
+fn objectives_in(stmt: &Stmt, found: &mut Vec<Objective>) {
     match &stmt.kind {
         StmtKind::Bind { value, .. } | StmtKind::Expr(value) => match &value.kind {
-            ExprKind::Train(training) => {
-                found.extend(cost_key(training).map(|cost| (&training.net, cost)));
-            }
+            ExprKind::Train(_) | ExprKind::Search(_) => found.extend(objective(value)),
             ExprKind::Call(f, args) if matches!(&f.kind, ExprKind::Name(name) if &**name == "derive") => {
-                let cost = args.iter().find(|arg| arg.name.as_ref().is_some_and(|name| &*name.name == "cost"));
-                found.extend(args.first().zip(cost).map(|(of, cost)| (&of.value, &cost.value)));
+                let keys = args.iter().filter_map(|arg| Some((arg.name.as_ref()?.name.clone(), arg.value.clone())));
+                let keys: Vec<(Name, Expr)> = keys.filter(|(key, _)| &**key != "wrt").collect();
+                found.extend(args.first().map(|of| Objective { net: of.value.clone(), keys }));
             }
             _ => {}
         },
         StmtKind::For { body, .. } | StmtKind::While { body, .. } => {
-            body.stmts.iter().for_each(|stmt| costs_in(stmt, found))
+            let first = found.len();
+            body.stmts.iter().for_each(|stmt| objectives_in(stmt, found));
+            // What else a training in a loop says may be different in every turn.
+            found[first..].iter_mut().for_each(|objective| objective.keys.retain(|(key, _)| &**key == "cost"));
         }
         _ => {}
     }
+}
+
+/// Evaluates what a net is trained for.
+fn asked_of(checked: &mut Checked, objective: Objective, asked: &mut Asked) -> Result<()> {
+    let Checked { checker, scope, .. } = checked;
+    for (key, expr) in &objective.keys {
+        let value = checker.expr(expr, scope)?;
+        match &**key {
+            "cost" => asked.cost = Some(value),
+            "loss" => asked.loss = Some(value),
+            "data" => asked.data = Some(value),
+            "freeze" => asked.frozen = Some(Given::at(value, expr.span)),
+            "l1" | "l2" => {
+                let penalty = scope.get(&format!("{key}_penalty")).expect("the prelude has the penalties");
+                asked.penalties.push((penalty, value));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// A definition as a function of the IR, on inputs of the stated types.

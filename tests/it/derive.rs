@@ -10,7 +10,7 @@ mod nets;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use nabla::grad::derive::{Equations, Form, Request, Updates, equations};
+use nabla::grad::derive::{Equations, Form, Naming, Request, Start, Updates, equations};
 use nabla::ir::{text, verify};
 
 fn derived(head: &str, input: &str) -> Equations {
@@ -27,7 +27,8 @@ fn derived(head: &str, input: &str) -> Equations {
             position => wrt.push(position.parse().expect("a position")),
         }
     }
-    equations(&module, main, &Request { params: wrt.clone(), wrt, cost, form, updates })
+    let (start, naming) = (Start::Cost, Naming::Layers);
+    equations(&module, main, &Request { params: wrt.clone(), wrt, cost, form, updates, start, naming })
 }
 
 fn files() -> Vec<PathBuf> {

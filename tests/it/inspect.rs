@@ -221,3 +221,53 @@ second = train first.model on (x, x) { cost = mae; optimizer = sgd(lr = 0.1); ep
     assert!(first.contains("tanh") && second.contains("tanh"), "{second}");
     assert_ne!(first, second, "the second training has another cost");
 }
+
+#[test]
+fn the_name_of_a_training_stands_for_all_it_minimises() {
+    let source = "x: real[9, 3] ~ normal
+net curve(p)(x: real[n, 3]) -> real[n, 1] = x |> dense(2, act = tanh) |> dropout(p) |> dense(1)
+fn own(model, x, t, weight = 2.0) = weight * mae(model(x), t)
+decayed = train curve(0.5) on (x, x[:, ..1]) { cost = mse; l2 = 0.5; optimizer = sgd(lr = 0.1); epochs = 2 }
+lossy = train decayed.model on (x, x[:, ..1]) { loss = own; freeze = [\"dense_1\"]; optimizer = sgd(lr = 0.1); epochs = 2 }
+grid = search curve(0.0) on (x, x[:, ..1]) {
+  vary l2 in [0.1, 0.2]
+  cost = mse
+  l2 = l2
+  folds = kfold(3)
+  optimizer = sgd(lr = 0.1)
+  epochs = 2
+}
+";
+    let derived = |name: &str| {
+        let (reporter, captured) = Reporter::captured(Form::Text);
+        let shown = Session::new(Options::default(), reporter).derive(&script(source), name, Notation::Text);
+        shown.unwrap_or_else(|exit| panic!("{name}: {exit:?}, {}", captured.err()))
+    };
+    let decayed = derived("decayed");
+    assert!(decayed.contains("∂C/∂W¹ = ½ W¹ +") && decayed.contains("∂C/∂b¹ = Σ_batch δ¹"), "{decayed}");
+    // The loss states no types: those of the data count. What is frozen has no gradient.
+    let lossy = derived("lossy");
+    assert!(lossy.contains("C = 2 mae(a², t)") && lossy.contains("∂C/∂W² ="), "{lossy}");
+    assert!(!lossy.contains("∂C/∂W¹") && !lossy.contains("δ¹ ="), "{lossy}");
+    let grid = derived("grid");
+    assert!(grid.contains("C = mse(") && !grid.contains("½ W¹"), "{grid}");
+}
+
+#[test]
+fn what_cannot_be_derived_is_said() {
+    for (source, code, part) in [
+        ("fn f(x: int) = x + 1\nderive(f)", "E0403", "of real numbers"),
+        ("fn f(x: real) = if x > 0 then 1.0 else 0.0\nderive(f)", "E0403", "nothing to derive"),
+        ("fn f(a)(x) = a * x\nderive(f)", "E0305", "two lists"),
+        ("fn f(m, x: real) = m.a * x\nderive(f)", "E0402", "needs its type"),
+        (
+            "net f(x: real[n, 2]) -> real[n, 1] = dense(1)(x)\nfn own(m, x) = sum(m(x))\nderive(f, loss = own)",
+            "E0402",
+            "stated type",
+        ),
+        ("net f(x: real[n, 2]) -> real[n, 1] = dense(1)(x)\nderive(f, cosst = ols)", "E0203", "no argument `cosst`"),
+    ] {
+        let outcome = crate::script::run(source);
+        assert!(outcome.err.contains(code) && outcome.err.contains(part), "{source}\n{}{}", outcome.err, outcome.out);
+    }
+}

@@ -38,8 +38,8 @@ pub static TABLE: [Builtin; 14] = [
     ),
     Builtin::new(
         "derive",
-        "f, *, cost?, wrt?",
-        "Shows the equations of back propagation of a net with a cost, or the derivatives of a function.",
+        "f, *, cost?, loss?, data?, wrt?",
+        "Shows the equations of back propagation of a net with a cost or a loss, or the derivatives of a function.",
         Form(derive),
     ),
     Builtin::new(

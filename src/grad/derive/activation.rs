@@ -162,7 +162,7 @@ fn read(cuts: &Cuts, scalar: &Graph, z: &Math) -> Math {
 }
 
 /// The derivative: the tangent for the tangent 1.
-fn slope(cuts: &Cuts, scalar: &Graph, z: &Math, value: &Math) -> Math {
+pub fn slope(cuts: &Cuts, scalar: &Graph, z: &Math, value: &Math) -> Math {
     let mut module = cuts.module.clone();
     let ty = scalar.ty(scalar.params()[0]).clone();
     let func = module.add_internal("activation", scalar.clone());

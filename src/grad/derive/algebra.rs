@@ -30,6 +30,22 @@ pub fn factors(x: &Math) -> (Vec<Math>, Vec<Math>) {
     }
 }
 
+/// The scalar factors of a tensor above and below the line, and the rest; a scalar is a rest.
+pub fn split_scalars(x: &Math) -> (Vec<Math>, Vec<Math>, Math) {
+    if let Math::Transpose(inner) = x {
+        let (above, below, rest) = split_scalars(inner);
+        return (above, below, super::math::transpose(rest));
+    }
+    if x.rank() == 0 {
+        return (vec![], vec![], x.clone());
+    }
+    let is_scalar = |factor: &Math| factor.rank() == 0;
+    let (numer, denom) = factors(x);
+    let (scalars, tensors): (Vec<Math>, Vec<Math>) = numer.into_iter().partition(is_scalar);
+    let (below, tensors_below): (Vec<Math>, Vec<Math>) = denom.into_iter().partition(is_scalar);
+    (scalars, below, product(tensors, tensors_below))
+}
+
 /// The product of what stands above the line divided by that of what stands below it.
 pub fn product(above: Vec<Math>, below: Vec<Math>) -> Math {
     let (mut numer, mut denom) = (vec![], vec![]);
@@ -55,7 +71,8 @@ pub fn product(above: Vec<Math>, below: Vec<Math>) -> Math {
         }
         None => true,
     });
-    let (mut numer, mut denom) = (powers(numer), powers(denom));
+    let numer = super::cases::restricted(numer);
+    let (mut numer, mut denom) = cancelled(powers(numer), powers(denom));
     // 0.1/n is 1/(10 n): a whole reciprocal reads better below the line.
     if !denom.is_empty() && number.abs() < 1.0 && (1.0 / number).fract() == 0.0 {
         denom.insert(0, Math::Number((1.0 / number).abs()));
@@ -87,6 +104,35 @@ fn take_number(factors: &mut Vec<Math>) -> f64 {
         _ => true,
     });
     number
+}
+
+/// x/x² = 1/x, x³/x = x²
+fn cancelled(numer: Vec<Math>, mut denom: Vec<Math>) -> (Vec<Math>, Vec<Math>) {
+    let parts = |factor: &Math| match factor {
+        Math::Power(base, exponent) => match **exponent {
+            Math::Number(exponent) => ((**base).clone(), exponent),
+            _ => (factor.clone(), 1.0),
+        },
+        factor => (factor.clone(), 1.0),
+    };
+    let mut kept = vec![];
+    for factor in numer {
+        let (base, above) = parts(&factor);
+        match denom.iter().position(|other| parts(other).0 == base) {
+            Some(position) => {
+                let (_, below) = parts(&denom[position]);
+                let rest = above - below;
+                if rest < 0.0 {
+                    denom[position] = super::math::power(base, Math::Number(-rest));
+                } else {
+                    denom.remove(position);
+                    kept.extend((rest > 0.0).then(|| super::math::power(base, Math::Number(rest))));
+                }
+            }
+            None => kept.push(factor),
+        }
+    }
+    (kept, denom)
 }
 
 /// x·x = x²
@@ -134,6 +180,7 @@ pub fn sum(terms: Vec<Math>) -> Math {
     }
     let mut terms: Vec<Math> =
         collected.into_iter().map(|(number, term)| product(vec![Math::Number(number), term], vec![])).collect();
+    terms = super::cases::merged(terms);
     if terms.len() == 1 {
         return terms.remove(0);
     }
@@ -223,10 +270,10 @@ pub fn substitute(x: &Math, replace: &dyn Fn(&Math) -> Option<Math>) -> Math {
             Math::Apply { name: name.clone(), primes: *primes, args: args.iter().map(inner).collect(), rank: *rank }
         }
         Math::Over { sign, axis, body, rank } => super::math::over(*sign, axis, inner(body), *rank),
-        Math::Cases { cases, otherwise } => Math::Cases {
-            cases: cases.iter().map(|(value, condition)| (inner(value), inner(condition))).collect(),
-            otherwise: Box::new(inner(otherwise)),
-        },
+        Math::Cases { cases, otherwise } => super::cases::cases(
+            cases.iter().map(|(value, condition)| (inner(value), inner(condition))).collect(),
+            inner(otherwise),
+        ),
         Math::Relation { sign, left, right } => {
             Math::Relation { sign, left: Box::new(inner(left)), right: Box::new(inner(right)) }
         }

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::Start;
 use super::activation::Activation;
 use super::cut::{Cut, Cuts, Place};
 use super::document::{Row, Turns};
@@ -37,8 +38,18 @@ impl<'a> Backward<'a> {
     /// The walk through a function, from the cost.
     pub fn of_cost(cuts: &'a Cuts) -> Backward<'a> {
         let mut walk = Backward { folds: !cuts.layers.is_empty(), ..Backward::new(cuts) };
-        let cost = cuts.graph.results()[0];
-        walk.received.insert(cost, vec![Math::Number(1.0)]);
+        match cuts.start {
+            Start::Cost => {
+                walk.received.insert(cuts.graph.results()[0], vec![Math::Number(1.0)]);
+            }
+            // What a cost of the results gives them is not known: it is written as it is.
+            Start::AnyCost => {
+                for end in cuts.ends() {
+                    walk.received.insert(end.value, vec![cuts.error(end)]);
+                    walk.written.insert(end.value);
+                }
+            }
+        }
         let mut gradients = vec![];
         walk.walk();
         for cut in cuts.all.iter().rev().filter(|cut| matches!(cut.place, Place::Param { wanted: true })) {
@@ -96,8 +107,8 @@ impl<'a> Backward<'a> {
                 {
                     self.send(cut, &total)
                 }
-                Place::Active { .. } | Place::Named => {
-                    let error = cuts.partial(&cut.symbol);
+                Place::Active { .. } | Place::Named | Place::Tangent => {
+                    let error = cuts.error(cut);
                     let rows = self.rows(cut, error.clone(), total);
                     self.errors.extend(rows);
                     self.send(cut, &error);
@@ -255,7 +266,7 @@ impl<'a> Backward<'a> {
                 Some(parts) if matches!(parts.as_slice(), [(op, ..)] if is_end(op)) => {
                     last.extend(parts.into_iter().map(|(_, _, value)| value));
                 }
-                _ => match one_step(&total, &is_row) {
+                _ => match one_step(&total, &is_row).filter(|_| !is_over_steps(&total, one)) {
                     Some(row) => each = Some(row),
                     None => {
                         // It has a name of its own, as the derivative itself has what later steps give too.
@@ -268,6 +279,18 @@ impl<'a> Backward<'a> {
         }
         ((!last.is_empty()).then(|| sum(last)), each)
     }
+}
+
+/// Whether an operation in a formula gives all steps at once.
+fn is_over_steps(formula: &Math, one: &Loop) -> bool {
+    let found = std::cell::Cell::new(false);
+    super::algebra::substitute(formula, &|part| {
+        if let Math::Op { op, .. } = part {
+            found.set(found.get() || op.to.shape.contains(&one.count));
+        }
+        None
+    });
+    found.get()
 }
 
 /// `σ′(z)`, for an elementwise activation.

@@ -30,7 +30,10 @@ pub fn sections(cuts: &Cuts, matrices: &[Section]) -> Vec<Section> {
         let rows = section.rows.iter().map(|row| rows(cuts, row)).collect::<Option<Vec<_>>>()?.concat();
         Some(Section::new(title, rows))
     };
-    let sections: Vec<Section> = matrices.iter().filter_map(section).collect();
+    let is_asked =
+        |section: &&Section| !section.rows.is_empty() && titles.iter().any(|(title, _)| *title == section.title);
+    // All of it or nothing.
+    let sections = matrices.iter().filter(is_asked).map(section).collect::<Option<Vec<Section>>>().unwrap_or_default();
     let too_many = |section: &Section| section.rows.len() > MOST;
     if sections.iter().any(too_many) { vec![] } else { sections }
 }

@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 
-use super::Request;
 use super::activation::Activation;
 use super::layer::{Layer, with_identity};
 use super::math::{Math, Symbol};
@@ -14,7 +13,10 @@ use super::name::name_values;
 use super::piece;
 use super::read::Reader;
 use super::recur::Loop;
-use crate::ir::{Dim, Func, FuncId, Graph, Module, Op, Role, ValueId};
+use super::tangents::{self, Tangent};
+use super::{Request, Start};
+use crate::ir::op::Reshape;
+use crate::ir::{Builder, Dim, Func, FuncId, Graph, Module, Op, Origin, Role, ValueId};
 use crate::rewrite;
 use crate::rewrite::inline::inline_if;
 
@@ -32,12 +34,18 @@ pub struct Cuts {
     pub loops: Vec<Loop>,
     /// What the cost is called.
     pub cost: Symbol,
+    /// What the walk back starts from.
+    pub start: Start,
+    /// Derivatives along a direction: of which value, and by what.
+    pub tangents: Vec<Tangent>,
     /// The size of the batch axis.
     pub batch: Option<Dim>,
     /// Which values depend on a parameter that is differentiated by.
     pub depends: Vec<bool>,
     /// Values that stack those of all steps of a loop, and the axis of the steps.
     pub stacks: Vec<(Symbol, usize)>,
+    /// The derivatives of activations by what they give, as factors, and how they are written: `σ (1 − σ)` is `σ′(z)`.
+    pub slopes: Vec<(Vec<Math>, Math)>,
     /// What cuts are made of, for those whose formula may stand elsewhere too.
     pub known: Vec<(Symbol, Math)>,
 }
@@ -71,6 +79,8 @@ pub enum Place {
         /// The layer, from 1.
         layer: usize,
     },
+    /// The derivative of the input of an activation along a direction.
+    Tangent,
     /// The output of an activation, a.
     Active {
         /// The layer, from 1; none if it is that of no layer.
@@ -107,6 +117,11 @@ impl Cuts {
         self.all.iter().find(|cut| cut.value == value && !matches!(cut.place, Place::Loop(_)))
     }
 
+    /// What the walk back starts from, where any cost may be taken: the results that depend on a parameter.
+    pub fn ends(&self) -> impl Iterator<Item = &Cut> {
+        self.graph.results().iter().filter(|end| self.depends[end.0 as usize]).filter_map(|&end| self.named(end))
+    }
+
     /// How many layers there are.
     pub fn n_layers(&self) -> usize {
         self.layers.len()
@@ -137,7 +152,7 @@ impl Cuts {
     /// What is written for the derivative of the cost by a cut: `δ²` for the input of an activation, else `∂C/∂x`.
     pub fn error(&self, cut: &Cut) -> Math {
         match cut.place {
-            Place::Affine { .. } => Symbol { base: "δ".into(), ..cut.symbol.clone() }.into(),
+            Place::Affine { .. } | Place::Tangent => Symbol { base: "δ".into(), ..cut.symbol.clone() }.into(),
             _ => self.partial(&cut.symbol),
         }
     }
@@ -172,7 +187,7 @@ impl Cuts {
         let active = last.active?;
         let cut = self.named(active)?;
         let Place::Active { activation, .. } = &cut.place else { return None };
-        if layer != self.n_layers() || matches!(activation, Activation::Identity) {
+        if self.start == Start::AnyCost || layer != self.n_layers() || matches!(activation, Activation::Identity) {
             return None;
         }
         piece::short_error(self, last.affine, active)
@@ -182,23 +197,56 @@ impl Cuts {
 /// Finds the cuts of a function.
 pub fn cut(module: &Module, func: FuncId, request: &Request) -> Cuts {
     let (mut module, func) = module.extract(func);
+    let has_transforms = tangents::has_transforms(&module);
+    if has_transforms {
+        tangents::mark(&mut module);
+    }
     // Calls the user does not know are no part of the page, and the identity is not written.
     let is_identity = |callee: &Func| callee.graph.results() == callee.graph.params().get(..1).unwrap_or_default();
-    inline_if(&mut module, func, &|callee| callee.role != Role::Named || is_identity(callee) || !is_formula(callee));
+    let is_open = |callee: &Func| callee.role != Role::Named || is_identity(callee) || !is_formula(callee);
+    inline_if(&mut module, func, &is_open);
+    if has_transforms {
+        super::super::expand_transforms(&mut module, func);
+        inline_if(&mut module, func, &is_open);
+        super::joined::join(&mut module, func);
+    }
+    if request.start == Start::AnyCost {
+        apart(&mut module, func);
+    }
     for id in module.ids() {
         piece::drop_guards(&mut module, id);
     }
     rewrite::cse(&mut module, func);
     rewrite::dce(&mut module, func);
-    let (graph, layers) = with_identity(&mut module, func, request);
+    let (mut graph, layers) = with_identity(&mut module, func, request);
+    let tangents = if has_transforms { tangents::unmark(&mut graph) } else { vec![] };
     let batch = batch_dim(&graph, &layers);
     let depends = dependent(&graph, &request.wrt);
     let cost = Symbol::new(&request.cost, 0);
-    let (all, loops, stacks, known) = (vec![], vec![], vec![], vec![]);
-    let mut cuts = Cuts { module, graph, all, layers, loops, cost, batch, depends, stacks, known };
+    let (all, loops, stacks, slopes, known) = (vec![], vec![], vec![], vec![], vec![]);
+    let start = request.start;
+    let mut cuts =
+        Cuts { module, graph, all, layers, loops, cost, start, tangents, batch, depends, stacks, slopes, known };
     name_values(&mut cuts, request);
     cuts.remember();
     cuts
+}
+
+/// Gives results that something else uses too, or that are parameters, values of their own: what any cost of them gives back
+/// is told from what the others do.
+fn apart(module: &mut Module, func: FuncId) {
+    let mut graph = module.graph(func).clone();
+    let used = graph.use_counts();
+    let mut results = graph.results().to_vec();
+    let mut g = Builder::new(module, &mut graph, Origin::default());
+    for result in &mut results {
+        if used[result.0 as usize] > 1 || g.graph.def(*result).is_none() {
+            let shape = g.shape(*result);
+            *result = g.emit(Reshape { shape }, &[*result]);
+        }
+    }
+    graph.set_results(results);
+    module.func_mut(func).graph = graph;
 }
 
 /// Whether a function can stand in a formula by its name: it gives one number, or acts on a tensor without changing its
@@ -212,6 +260,7 @@ pub fn is_formula(func: &Func) -> bool {
             op,
             Op::Scan(_) | Op::While(_) | Op::Draw(_) | Op::ReduceWindow(_) | Op::Gather(_) | Op::ScatterAdd(_)
         ) && !matches!(op, Op::Contract(contract) if !contract.relations.is_empty())
+            && !matches!(op, Op::Call(call) if !call.transforms.is_empty())
     };
     (ty.rank() == 0 || keeps_shape) && func.graph.nodes().iter().all(|node| is_arithmetic(&node.op))
 }

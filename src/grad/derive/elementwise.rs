@@ -35,13 +35,7 @@ pub fn read_map(map: MapOp, args: Vec<Math>) -> Math {
             if let (Math::Symbol(_), Math::Number(0.0)) = (&condition, &otherwise) {
                 return product([condition, value]);
             }
-            match otherwise {
-                Math::Cases { mut cases, otherwise } => {
-                    cases.insert(0, (value, condition));
-                    Math::Cases { cases, otherwise }
-                }
-                otherwise => Math::Cases { cases: vec![(value, condition)], otherwise: Box::new(otherwise) },
-            }
+            super::cases::cases(vec![(value, condition)], otherwise)
         }
         MapOp::Abs
         | MapOp::Sign

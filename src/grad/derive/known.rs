@@ -1,8 +1,9 @@
 //! What is known of values with names, to write other formulas shorter: a part that is what a name stands for is written by
 //! the name, and the distances from a mean add up to 0.
 
+use super::activation::Activation;
 use super::algebra;
-use super::cut::{Cuts, Place};
+use super::cut::{Cut, Cuts, Place};
 use super::math::{Axis, Big, Math, Symbol, negative};
 
 /// The least formula that is looked for.
@@ -13,7 +14,9 @@ impl Cuts {
     pub fn remember(&mut self) {
         let mut known: Vec<(Symbol, Math)> = vec![];
         for cut in &self.all {
-            if !matches!(cut.place, Place::Named | Place::Active { .. }) || self.graph.def(cut.value).is_none() {
+            if !matches!(cut.place, Place::Named | Place::Tangent | Place::Active { .. })
+                || self.graph.def(cut.value).is_none()
+            {
                 continue;
             }
             let formula = shorter(&self.formula(cut.value), &known, &cut.symbol);
@@ -22,12 +25,41 @@ impl Cuts {
             }
         }
         self.known = known;
+        if !self.tangents.is_empty() {
+            self.slopes = self.all.iter().filter_map(|cut| self.slope_of(cut)).collect();
+        }
+    }
+
+    /// The derivative of an activation by what it gives, and how it is written.
+    fn slope_of(&self, cut: &Cut) -> Option<(Vec<Math>, Math)> {
+        let Place::Active { activation: Activation::Elementwise { name, scalar }, input, .. } = &cut.place else {
+            return None;
+        };
+        let (z, a) = (Math::from(self.named(*input)?.symbol.clone()), Math::from(cut.symbol.clone()));
+        let (above, below) = algebra::factors(&super::activation::slope(self, scalar, &z, &a));
+        let is_of_value = above.iter().any(|factor| super::piece::mentions(factor, &a)) && below.is_empty();
+        (is_of_value && above.iter().map(Math::size).sum::<usize>() > 1).then(|| (above, Math::derivative(name, z)))
     }
 
     /// The formula with what is known put in; it is about `own`, which is not written by itself.
     pub fn shorter(&self, formula: &Math, own: &Symbol) -> Math {
-        shorter(formula, &self.known, own)
+        let formula = shorter(formula, &self.known, own);
+        self.slopes.iter().fold(formula, |formula, (factors, slope)| with_slope(&formula, factors, slope))
     }
+}
+
+/// The formula with these factors, wherever they stand in one product, written as the slope they are.
+fn with_slope(formula: &Math, factors: &[Math], slope: &Math) -> Math {
+    algebra::substitute(formula, &|part| {
+        let (mut above, below) = algebra::factors(part);
+        for factor in factors {
+            above.remove(above.iter().position(|other| other == factor)?);
+        }
+        above.push(slope.clone());
+        let rest = algebra::product(above, below);
+        // Only where something else stands beside it: what has the name itself is not written by it.
+        (rest != *part).then(|| if rest == *slope { rest } else { with_slope(&rest, factors, slope) })
+    })
 }
 
 fn shorter(formula: &Math, known: &[(Symbol, Math)], own: &Symbol) -> Math {

@@ -2,7 +2,7 @@
 
 use super::math::{Big, Math, Step, Symbol};
 use super::operation::{Operation, Style};
-use super::text::{Strength, coefficient_of_big, fraction, ordered, power_of_ten, ratio, root, shape, strength};
+use super::text::{Strength, coefficient_of_big, fraction, ordered, pi, power_of_ten, ratio, root, shape, strength};
 
 /// The formula as LaTeX, without the signs that begin and end mathematics.
 pub fn latex(x: &Math) -> String {
@@ -189,6 +189,15 @@ fn number(value: f64) -> String {
                 (_, Some((above, below))) => return format!("\\sqrt{{{above}/{below}}}"),
                 (None, None) => {}
             }
+            if let Some((above, below, power)) = pi(value) {
+                let number = |number: u32| if number == 1 { String::new() } else { format!("{number} ") };
+                let power_of_pi = if power == 2 { "\\pi^{2}" } else { "\\pi" };
+                return match (power, above, below) {
+                    (-1, above, below) => format!("\\tfrac{{{above}}}{{{}\\pi}}", number(below)),
+                    (_, above, 1) => format!("{}{power_of_pi}", number(above)),
+                    (_, above, below) => format!("\\tfrac{{{}{power_of_pi}}}{{{below}}}", number(above)),
+                };
+            }
             let text = format!("{value}");
             match text.len() {
                 0..=12 => text,
@@ -215,7 +224,8 @@ fn symbol_latex(symbol: &Symbol) -> String {
         Step::Near(offset) => format!("t+{offset}"),
         Step::At(step) => word(step),
     });
-    let below: Vec<String> = symbol.sub.as_deref().map(word).into_iter().chain(step).collect();
+    let by = (!symbol.by.is_empty()).then(|| symbol.by.iter().map(|by| name(by)).collect::<Vec<_>>().join(" "));
+    let below: Vec<String> = symbol.sub.as_deref().map(word).into_iter().chain(by).chain(step).collect();
     if !below.is_empty() {
         out += &format!("_{{{}}}", below.join(","));
     }

@@ -9,8 +9,9 @@
 //! A path with several such parameters, as that of a recurrent layer, is no layer of this kind: its values have names of
 //! their own.
 
-use super::Request;
 use super::activation;
+use super::tangents;
+use super::{Request, Start};
 use crate::ir::op::{MapOp, Reshape};
 use crate::ir::{Builder, FuncId, Graph, Module, Node, Op, Origin, Role, ValueId};
 use crate::rewrite::rebuild::{copy_node, copy_params};
@@ -72,18 +73,19 @@ pub fn users(graph: &Graph) -> Vec<Vec<usize>> {
     users
 }
 
-/// The path of a parameter: what stands before the last point of its name.
-pub fn path_and_leaf(name: &str) -> (&str, &str) {
-    name.rsplit_once('.').unwrap_or(("", name))
-}
-
 /// The layers of a function, in the order they are applied in.
 fn find_layers(module: &Module, graph: &Graph, request: &Request) -> Vec<Layer> {
     let users = users(graph);
     let params: Vec<ValueId> = request.params.iter().map(|&idx| graph.params()[idx]).collect();
-    let path_of = |value: ValueId| path_and_leaf(graph.value(value).name.as_deref().unwrap_or("")).0;
+    let path_of = |value: ValueId| request.path_and_leaf(graph.value(value).name.as_deref().unwrap_or("")).0;
     let weight_of = |node: &Node| match node.op {
-        Op::Contract(_) => node.args.iter().copied().find(|arg| params.contains(arg) && graph.ty(*arg).rank() >= 2),
+        Op::Contract(_) => {
+            let is_param = |arg: &ValueId| params.contains(arg) && graph.ty(*arg).rank() >= 2;
+            // Of two that are differentiated by, the data have rows of any number.
+            let is_fixed = |arg: &ValueId| graph.ty(*arg).shape.iter().all(|size| size.as_const().is_some());
+            let mut args = node.args.iter().copied();
+            args.clone().find(|arg| is_param(arg) && is_fixed(arg)).or_else(|| args.find(is_param))
+        }
         _ => None,
     };
     let weights: Vec<ValueId> = graph.nodes().iter().filter_map(weight_of).collect();
@@ -94,6 +96,10 @@ fn find_layers(module: &Module, graph: &Graph, request: &Request) -> Vec<Layer> 
     let mut layers: Vec<Layer> = vec![];
     for node in graph.nodes() {
         let Some(weight) = weight_of(node).filter(|&weight| is_single(weight)) else { continue };
+        // What a layer does with a direction is not another layer.
+        if tangents::is_tangent(graph, node.results[0]) {
+            continue;
+        }
         let input = if node.args[0] == weight { node.args[1] } else { node.args[0] };
         let path = path_of(weight).to_string();
         let is_own = |value: ValueId| {
@@ -117,7 +123,7 @@ fn find_layers(module: &Module, graph: &Graph, request: &Request) -> Vec<Layer> 
         let active = users[affine.0 as usize].iter().find_map(|&user| {
             let node = &graph.nodes()[user];
             let same_shape = node.results.len() == 1 && graph.ty(node.results[0]) == graph.ty(affine);
-            let is_cost = graph.results().first() == node.results.first();
+            let is_cost = request.start == Start::Cost && graph.results().first() == node.results.first();
             (same_shape && !is_cost && is_activation(module, graph, node, affine)).then(|| node.results[0])
         });
         layers.push(Layer { path, weight, input, affine, active });

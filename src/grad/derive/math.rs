@@ -7,6 +7,7 @@
 //! ```
 
 use super::algebra;
+pub use super::algebra::split_scalars;
 use super::operation::Operation;
 use crate::ir::Dim;
 
@@ -164,6 +165,8 @@ pub struct Symbol {
     pub sup: Option<String>,
     /// Below: the component, or the number that ends a name.
     pub sub: Option<String>,
+    /// Below: by what it is differentiated, `u_xx`.
+    pub by: Vec<String>,
     /// Below: the step of a loop.
     pub step: Option<Step>,
     /// The number of axes of what it names.
@@ -171,7 +174,7 @@ pub struct Symbol {
 }
 
 impl Symbol {
-    /// A name without indices, but for the digits it ends with: `w1` is `w₁`. A Greek letter may be spelled out.
+    /// A name, without the digits it ends with: `w1` is `w₁`. A Greek letter may be spelled out.
     pub fn new(name: &str, rank: usize) -> Symbol {
         let base = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
         let digits = &name[base.len()..];
@@ -182,9 +185,25 @@ impl Symbol {
         Symbol { sub: Some(digits.into()), ..Symbol::plain(base, rank) }
     }
 
+    /// The same for what may be a part of a record or tuple: `p.w`, and `p₀` for `p.0`.
+    pub fn member(name: &str, rank: usize) -> Symbol {
+        match name.rsplit_once('.') {
+            Some((of, place)) if !of.contains('.') && place.chars().all(|letter| letter.is_ascii_digit()) => {
+                Symbol { sub: Some(place.into()), ..Symbol::plain(of, rank) }
+            }
+            Some(_) => Symbol::plain(name, rank),
+            None => Symbol::new(name, rank),
+        }
+    }
+
     /// A name without indices.
     pub fn plain(base: &str, rank: usize) -> Symbol {
-        Symbol { base: greek(base).into(), sup: None, sub: None, step: None, rank }
+        Symbol { base: greek(base).into(), sup: None, sub: None, by: vec![], step: None, rank }
+    }
+
+    /// Whether two names are told apart by nothing but the step.
+    pub fn is_called_as(&self, other: &Symbol) -> bool {
+        (&self.base, &self.sup, &self.sub, &self.by) == (&other.base, &other.sup, &other.sub, &other.by)
     }
 
     /// The same in a layer.
@@ -338,22 +357,6 @@ pub fn matmul(factors: Vec<Math>, rank: usize) -> Math {
     }
     scalars.push(Math::MatMul { factors: matrices, rank });
     algebra::product(scalars, below)
-}
-
-/// The scalar factors of a tensor above and below the line, and the rest; a scalar is a rest.
-pub fn split_scalars(x: &Math) -> (Vec<Math>, Vec<Math>, Math) {
-    if let Math::Transpose(inner) = x {
-        let (above, below, rest) = split_scalars(inner);
-        return (above, below, transpose(rest));
-    }
-    if x.rank() == 0 {
-        return (vec![], vec![], x.clone());
-    }
-    let is_scalar = |factor: &Math| factor.rank() == 0;
-    let (numer, denom) = algebra::factors(x);
-    let (scalars, tensors): (Vec<Math>, Vec<Math>) = numer.into_iter().partition(is_scalar);
-    let (below, tensors_below): (Vec<Math>, Vec<Math>) = denom.into_iter().partition(is_scalar);
-    (scalars, below, algebra::product(tensors, tensors_below))
 }
 
 /// `Σ_k x`, with what does not depend on the axis, numbers and signs, before it.

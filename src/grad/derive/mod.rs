@@ -27,20 +27,27 @@
 //! Operations that arithmetic has no sign for, convolutions and pools and all others, are written by a sign or a name, and the
 //! last section says what that means, index by index. A loop is a page within the page, for one step ([`recur`]).
 //!
+//! What is differentiated inside of the function, `deriv(u, x)` in the loss of a net that obeys an equation, is expanded before
+//! anything is cut. The layers of the net then work on directions too, and these have the names of what they are directions of:
+//! `z¹_x` beside `z¹` ([`tangents`]).
+//!
 //! A clamp that only keeps a logarithm finite, and the shift by the largest that only keeps a softmax from overflowing, are
 //! not written.
 
 mod activation;
 mod algebra;
 mod backward;
+mod cases;
 mod components;
 mod contraction;
 pub mod cut;
 mod document;
 mod elementwise;
+mod joined;
 mod known;
 pub mod latex;
 pub mod layer;
+mod letters;
 pub mod math;
 mod name;
 mod notation;
@@ -49,6 +56,7 @@ mod piece;
 mod place;
 pub mod read;
 pub mod recur;
+mod tangents;
 pub mod text;
 
 pub use activation::Activation;
@@ -72,6 +80,38 @@ pub struct Request {
     pub form: Form,
     /// Whether to write the steps of gradient descent.
     pub updates: Updates,
+    /// What the walk back starts from.
+    pub start: Start,
+    /// What a point in the name of a parameter means.
+    pub naming: Naming,
+}
+
+impl Request {
+    /// The path of a parameter and its name there.
+    fn path_and_leaf<'a>(&self, name: &'a str) -> (&'a str, &'a str) {
+        match self.naming {
+            Naming::Layers => name.rsplit_once('.').unwrap_or(("", name)),
+            Naming::Members => ("", name),
+        }
+    }
+}
+
+/// What the walk back starts from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// The first result, which is the cost.
+    Cost,
+    /// The results, of which any cost may be taken: `C = C(y)`.
+    AnyCost,
+}
+
+/// What a point in the name of a parameter means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Naming {
+    /// `dense_1.W` is the W of a layer.
+    Layers,
+    /// `p.w` is a part of the parameter p.
+    Members,
 }
 
 /// How a net's equations are written.
@@ -101,7 +141,7 @@ pub fn equations(module: &Module, func: FuncId, request: &Request) -> Equations 
         Updates::LeftOut => vec![],
     };
     let mut sections = vec![
-        Section::new("Parameters", parameters(&cuts)),
+        Section::new("Parameters", parameters(&cuts, request)),
         Section::new("Forward", forward(&cuts).into_iter().chain(given_cost(&cuts)).collect()),
         Section::new("Activations", activation::rows(&cuts)),
         Section::new("Backward", walk.errors),
@@ -126,7 +166,10 @@ pub fn equations(module: &Module, func: FuncId, request: &Request) -> Equations 
 }
 
 /// What the parameters of layers are called in the script.
-fn parameters(cuts: &Cuts) -> Vec<Row> {
+fn parameters(cuts: &Cuts, request: &Request) -> Vec<Row> {
+    if request.naming == Naming::Members {
+        return vec![];
+    }
     let mut rows: Vec<(ValueId, Row)> = vec![];
     for cut in cuts.all.iter().filter(|cut| matches!(cut.place, Place::Param { .. })) {
         let value = cuts.graph.value(cut.value);
@@ -162,7 +205,7 @@ fn forward(cuts: &Cuts) -> Vec<Row> {
             }
             Place::Drawn => rows.push(drawn(cuts, cut)),
             Place::Fixed if cuts.graph.def(cut.value).is_none() => {}
-            Place::Affine { .. } | Place::Active { .. } | Place::Named | Place::Fixed => {
+            Place::Affine { .. } | Place::Tangent | Place::Active { .. } | Place::Named | Place::Fixed => {
                 let formula = cuts.shorter(&cuts.formula(cut.value), &cut.symbol);
                 let formula = match formula {
                     // A mask is 1 or 0.
@@ -181,8 +224,16 @@ fn forward(cuts: &Cuts) -> Vec<Row> {
     rows
 }
 
-/// What the cost is, where that has a name already: a parameter, what a loop ends with.
+/// What the cost is, where that has a name already, a parameter or what a loop ends with, or where any may be taken.
 fn given_cost(cuts: &Cuts) -> Option<Row> {
+    if cuts.start == Start::AnyCost && cuts.ends().next().is_some() {
+        let args = cuts.ends().map(|end| end.symbol.clone().into()).collect();
+        let any = Math::Apply { name: cuts.cost.base.clone(), primes: 0, args, rank: 0 };
+        return Some(Row::new(cuts.cost.clone().into(), vec![any]));
+    }
+    if cuts.start == Start::AnyCost {
+        return None;
+    }
     let named = cuts.named(cuts.graph.results()[0])?;
     let is_cost = matches!(named.place, Place::Cost);
     (!is_cost).then(|| Row::new(cuts.cost.clone().into(), vec![named.symbol.clone().into()]))

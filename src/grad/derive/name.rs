@@ -12,23 +12,23 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::Request;
 use super::activation::{self, Activation};
 use super::cut::{Cut, Cuts, Place};
-use super::layer::{is_activation, path_and_leaf, users};
+use super::layer::is_activation;
 use super::math::Symbol;
 use super::recur;
+use super::{Naming, Request, Start};
 use crate::ir::op::MapOp;
 use crate::ir::{Def, Graph, Node, Op, Origin, ValueId};
-use crate::tensor::DType;
 
 /// The least formula that is worth a name of its own when it is used twice.
-const LONG: usize = 5;
+pub const LONG: usize = 5;
 
 /// Names what is cut, in order of definition, the cost last.
 pub fn name_values(cuts: &mut Cuts, request: &Request) {
-    let cost = cuts.graph.results()[0];
-    let mut names = Names::new(cuts);
+    let nowhere = ValueId(u32::MAX);
+    let cost = if cuts.start == Start::Cost { cuts.graph.results()[0] } else { nowhere };
+    let mut names = Names::new(cuts, request);
     names.layers(cuts);
     names.params(cuts, request);
     names.loops(cuts);
@@ -36,8 +36,16 @@ pub fn name_values(cuts: &mut Cuts, request: &Request) {
     names.users_own(cuts, cost);
     names.pools(cuts);
     names.draws(cuts);
-    names.prediction(cuts, cost);
-    names.put(cost, cuts.cost.clone(), Place::Cost);
+    names.tangents(cuts);
+    match cuts.start {
+        Start::Cost => {
+            names.prediction(cuts, cost);
+            names.put(cost, cuts.cost.clone(), Place::Cost);
+        }
+        Start::AnyCost => names.ends(cuts),
+    }
+    cuts.all = names.cuts();
+    names.fixed(cuts);
     cuts.all = names.cuts();
     names.used_twice(cuts);
     cuts.all = names.cuts();
@@ -48,27 +56,33 @@ pub fn name_values(cuts: &mut Cuts, request: &Request) {
 
 /// The names given so far.
 pub struct Names {
-    places: BTreeMap<ValueId, (Symbol, Place)>,
+    pub places: BTreeMap<ValueId, (Symbol, Place)>,
     /// The loops, each at the first value it gives.
     loops: Vec<(ValueId, usize)>,
     /// What some values will be called when they are named.
     reserved: HashMap<ValueId, Symbol>,
     /// The letter of the input of an activation without a layer.
-    before: &'static str,
+    pub before: &'static str,
     /// Whether this is the body of a loop.
     is_inside: bool,
+    /// What other loops call so.
+    taken: Vec<Symbol>,
 }
 
 impl Names {
     /// None are given yet.
-    pub fn new(cuts: &Cuts) -> Names {
-        let before = if cuts.layers.is_empty() { "z" } else { "s" };
-        Names { places: BTreeMap::new(), loops: vec![], reserved: HashMap::new(), before, is_inside: false }
+    pub fn new(cuts: &Cuts, request: &Request) -> Names {
+        // A net has layers, also where none of them is of the kind that is numbered.
+        let is_net = request.naming == Naming::Layers
+            && cuts.graph.params().iter().any(|&param| is_of_layer(&cuts.graph, param));
+        let before = if cuts.layers.is_empty() && !is_net { "z" } else { "s" };
+        let (places, reserved) = (BTreeMap::new(), HashMap::new());
+        Names { places, loops: vec![], reserved, before, is_inside: false, taken: vec![] }
     }
 
     /// The same for the body of a loop, where some values have names from outside.
-    pub fn inside(reserved: HashMap<ValueId, Symbol>) -> Names {
-        Names { places: BTreeMap::new(), loops: vec![], reserved, before: "s", is_inside: true }
+    pub fn inside(reserved: HashMap<ValueId, Symbol>, taken: Vec<Symbol>) -> Names {
+        Names { places: BTreeMap::new(), loops: vec![], reserved, before: "s", is_inside: true, taken }
     }
 
     /// The name of a value.
@@ -117,10 +131,8 @@ impl Names {
 
     fn own(&self, symbol: Symbol, path: &str) -> Symbol {
         let is_free = |wanted: &Symbol| {
-            let same = |(other, _): &(Symbol, Place)| {
-                (&other.base, &other.sup, &other.sub) == (&wanted.base, &wanted.sup, &wanted.sub)
-            };
-            !self.places.values().any(same)
+            let mut others = self.places.values().map(|(other, _)| other).chain(&self.taken);
+            others.all(|other| !other.is_called_as(wanted))
         };
         if is_free(&symbol) {
             return symbol;
@@ -140,6 +152,11 @@ impl Names {
         for (idx, layer) in cuts.layers.iter().enumerate() {
             let number = idx + 1;
             let named = |base: &str, value: ValueId| Symbol::plain(base, cuts.graph.ty(value).rank()).of_layer(number);
+            // What the first layer takes is a⁰, also where it is made of the data first.
+            if idx == 0 && cuts.graph.def(layer.input).is_some() && !cuts.depends[layer.input.0 as usize] {
+                let symbol = Symbol::plain("a", cuts.graph.ty(layer.input).rank()).of_layer(0);
+                self.put(layer.input, symbol, Place::Fixed);
+            }
             self.put(layer.affine, named("z", layer.affine), Place::Affine { layer: number });
             if let Some(active) = layer.active {
                 let activation = activation::of(cuts, layer.affine, active);
@@ -154,13 +171,16 @@ impl Names {
         let first_input = cuts.layers.first().map(|layer| layer.input);
         let is_layers = |idx: usize| request.params.contains(&idx);
         let layer_of = |path: &str| {
+            if request.naming == Naming::Members {
+                return None;
+            }
             let mut found = cuts.layers.iter().enumerate().filter(|(_, layer)| layer.path == path);
             found.next().filter(|_| found.next().is_none()).map(|(idx, _)| idx + 1)
         };
         // Parameters of numbered layers first: their names are certain.
         let numbered = |&idx: &usize| {
             let name = graph.value(graph.params()[idx]).name.as_deref().unwrap_or("x");
-            is_layers(idx) && layer_of(path_and_leaf(name).0).is_some()
+            is_layers(idx) && layer_of(request.path_and_leaf(name).0).is_some()
         };
         let (first, others): (Vec<usize>, Vec<usize>) = (0..graph.params().len()).partition(numbered);
         let used = graph.use_counts();
@@ -172,13 +192,13 @@ impl Names {
             }
             let value = graph.value(param);
             let name = value.name.as_deref().unwrap_or("x");
-            let (path, leaf) = path_and_leaf(name);
+            let (path, leaf) = if is_layers(idx) { request.path_and_leaf(name) } else { ("", name) };
             let wanted = request.wrt.contains(&idx);
             let place = if is_layers(idx) { Place::Param { wanted } } else { Place::Input { alias: None } };
             match layer_of(path).filter(|_| is_layers(idx)) {
                 Some(layer) => self.put(param, Symbol::plain(leaf, value.ty.rank()).of_layer(layer), place),
-                None if first_input == Some(param) => {
-                    let alias = Some(Symbol::new(leaf, value.ty.rank()));
+                None if first_input == Some(param) && !is_layers(idx) => {
+                    let alias = Some(Symbol::member(leaf, value.ty.rank()));
                     let symbol = Symbol::plain("a", value.ty.rank()).of_layer(0);
                     self.put(param, symbol, Place::Input { alias });
                 }
@@ -189,7 +209,7 @@ impl Names {
                     let symbol = Symbol { sub: Some(sub), ..Symbol::plain(leaf, value.ty.rank()) };
                     self.put_own(param, symbol, path, place);
                 }
-                None => self.put_own(param, Symbol::new(leaf, value.ty.rank()), path, place),
+                None => self.put_own(param, Symbol::member(leaf, value.ty.rank()), path, place),
             }
         }
     }
@@ -218,7 +238,8 @@ impl Names {
             let (input, active) = (*input, *active);
             let activation = activation::of(cuts, input, active);
             let is_scalar = self.before == "z";
-            if is_scalar && matches!(activation, Activation::Other) {
+            let is_short = |value: ValueId| cuts.formula(value).size() < 2 * LONG;
+            if is_scalar && matches!(activation, Activation::Other) && is_short(input) {
                 continue;
             }
             // In the body of a loop a function without a name stands in the formula of what has one.
@@ -250,11 +271,13 @@ impl Names {
     pub fn users_own(&mut self, cuts: &Cuts, cost: ValueId) {
         let graph = &cuts.graph;
         let in_layer = |path: &str| cuts.layers.iter().any(|layer| !layer.path.is_empty() && path == layer.path);
+        let used = graph.use_counts();
         for value in graph.value_ids() {
             let (Def::Node(node, _), Some(name)) = (graph.value(value).def, &graph.value(value).name) else { continue };
             let origin = &graph.node(node).origin;
             let path = path_text(origin);
-            if value != cost && cuts.depends[value.0 as usize] && !in_layer(&path) {
+            let is_used = used[value.0 as usize] > 0;
+            if value != cost && is_used && cuts.depends[value.0 as usize] && !in_layer(&path) {
                 let symbol = Symbol::new(name, graph.ty(value).rank());
                 self.put_own(value, symbol, &path, Place::Named);
             }
@@ -263,92 +286,17 @@ impl Names {
 
     /// What the cost compares with the target, if it has no name yet.
     fn prediction(&mut self, cuts: &Cuts, cost: ValueId) {
-        let Some(node) = cuts.graph.def(cost).filter(|node| matches!(node.op, Op::Call(_))) else { return };
+        let mut at = cost;
+        // A penalty may be added.
+        while let Some(sum) = cuts.graph.def(at).filter(|node| node.op == Op::Map(MapOp::Add)) {
+            at = sum.args[0];
+        }
+        let Some(node) = cuts.graph.def(at).filter(|node| matches!(node.op, Op::Call(_))) else { return };
         let Some(&value) = node.args.first() else { return };
-        if !cuts.layers.is_empty() && cuts.depends[value.0 as usize] && cuts.graph.ty(value).rank() > 0 {
+        if self.before == "s" && cuts.depends[value.0 as usize] && cuts.graph.ty(value).rank() > 0 {
             self.put_own(value, Symbol::plain("y", cuts.graph.ty(value).rank()), "", Place::Named);
         }
     }
-
-    /// What pools and lookups give.
-    pub fn pools(&mut self, cuts: &Cuts) {
-        let graph = &cuts.graph;
-        let users = users(graph);
-        for node in graph.nodes() {
-            let base = match &node.op {
-                Op::ReduceWindow(_) => "p",
-                Op::Contract(op) if !op.relations.is_empty() && op.right.len() == op.relations.len() => "p",
-                Op::Gather(_) => "e",
-                _ => continue,
-            };
-            let value = if base == "p" { scaled(graph, &users, node.results[0]) } else { node.results[0] };
-            if cuts.depends[value.0 as usize] {
-                self.put_own(value, layered(cuts, base, value), &path_text(&node.origin), Place::Named);
-            }
-        }
-    }
-
-    /// What is drawn at random, and the masks made of it.
-    pub fn draws(&mut self, cuts: &Cuts) {
-        let graph = &cuts.graph;
-        let users = users(graph);
-        let mut drawn = vec![false; graph.n_values()];
-        for node in graph.nodes() {
-            let value = node.results[0];
-            let path = path_text(&node.origin);
-            let symbol = |base: &str| Symbol::plain(base, graph.ty(value).rank());
-            if let Op::Draw(_) = node.op {
-                self.put_own(value, symbol("ξ"), &path, Place::Drawn);
-            }
-            let comes_of = matches!(node.op, Op::Draw(_)) || node.args.iter().any(|arg| drawn[arg.0 as usize]);
-            node.results.iter().for_each(|result| drawn[result.0 as usize] = comes_of);
-            if comes_of && graph.ty(value).dtype == DType::Bool && graph.ty(value).rank() > 0 {
-                self.put_own(value, symbol("M"), &path, Place::Fixed);
-            }
-            // What is left of the values: `d = M ∘ a / 0.7`.
-            if let (Op::Map(MapOp::Select), Some(mask)) = (&node.op, node.args.first())
-                && drawn[mask.0 as usize]
-                && cuts.depends[value.0 as usize]
-            {
-                let kept = scaled(graph, &users, value);
-                self.put_own(kept, layered(cuts, "d", kept), &path, Place::Named);
-            }
-        }
-    }
-
-    /// What is used more than once, and is long.
-    pub fn used_twice(&mut self, cuts: &Cuts) {
-        if self.before == "z" {
-            return;
-        }
-        let graph = &cuts.graph;
-        let users = users(graph);
-        for value in graph.value_ids() {
-            let is_used = users[value.0 as usize].len() > 1 && cuts.depends[value.0 as usize];
-            if is_used && !self.has(value) && graph.def(value).is_some() && cuts.formula(value).size() >= LONG {
-                let symbol = Symbol::plain("u", graph.ty(value).rank());
-                self.put_own(value, symbol, "", Place::Named);
-            }
-        }
-    }
-}
-
-/// The value behind products with numbers, if that is all that is done with it: a mean is a sum of windows times a number.
-fn scaled(graph: &Graph, users: &[Vec<usize>], value: ValueId) -> ValueId {
-    let [user] = users[value.0 as usize].as_slice() else { return value };
-    let node = &graph.nodes()[*user];
-    let scales = matches!(node.op, Op::Map(MapOp::Mul | MapOp::Div)) && node.args[0] == value;
-    match scales && activation::constant(graph, node.args[1]).is_some() {
-        true => scaled(graph, users, node.results[0]),
-        false => value,
-    }
-}
-
-/// A letter with the number of the layer before a value.
-fn layered(cuts: &Cuts, base: &str, value: ValueId) -> Symbol {
-    let layer = cuts.layers.iter().rposition(|layer| layer.affine < value).map(|idx| idx + 1);
-    let symbol = Symbol::plain(base, cuts.graph.ty(value).rank());
-    layer.map_or(symbol.clone(), |layer| symbol.of_layer(layer))
 }
 
 /// The number a path ends with.
@@ -360,7 +308,7 @@ fn number_of(path: &str) -> String {
 fn n_of_leaf(cuts: &Cuts, request: &Request, leaf: &str, layer_of: &dyn Fn(&str) -> Option<usize>) -> usize {
     let is_other = |idx: &&usize| {
         let name = cuts.graph.value(cuts.graph.params()[**idx]).name.as_deref().unwrap_or("");
-        let (path, other) = path_and_leaf(name);
+        let (path, other) = request.path_and_leaf(name);
         other == leaf && layer_of(path).is_none()
     };
     request.params.iter().filter(is_other).count()
@@ -374,6 +322,11 @@ fn is_part(cuts: &Cuts, value: ValueId) -> bool {
     }
 }
 
-fn path_text(origin: &Origin) -> String {
+/// Whether a parameter is called by its layer.
+fn is_of_layer(graph: &Graph, param: ValueId) -> bool {
+    graph.value(param).name.as_ref().is_some_and(|name| name.contains('.') && !name.starts_with('.'))
+}
+
+pub fn path_text(origin: &Origin) -> String {
     origin.path.as_deref().unwrap_or("").to_string()
 }

@@ -27,7 +27,13 @@ pub fn rows(sections: &[Section]) -> Vec<Row> {
         note(&row.left);
         row.right.iter().for_each(note);
     }
-    found.into_inner().iter().filter_map(|(op, args)| meaning(op, args)).collect()
+    let mut rows: Vec<Row> = vec![];
+    for row in found.into_inner().iter().filter_map(|(op, args)| meaning(op, args)) {
+        if rows.iter().all(|other| other.to_text() != row.to_text()) {
+            rows.push(row);
+        }
+    }
+    rows
 }
 
 /// Whether two operations mean the same: their attributes are the same, but for sizes that the operands tell.

@@ -16,6 +16,7 @@ use crate::rewrite::simplify::view;
 /// Simplifies what is to be read.
 pub fn tidy(module: &mut Module, func: FuncId) {
     for _ in 0..2 {
+        drop_shifts(module, func);
         rewrite::simplify(module, func);
         rewrite::cse(module, func);
         rewrite::dce(module, func);
@@ -41,6 +42,24 @@ pub fn drop_guards(module: &mut Module, func: FuncId) {
             return vec![args[0]];
         }
         copy_node(g, &old, node, args)
+    });
+}
+
+/// Leaves out the largest of a row where a logarithm is only kept from overflowing by it: 0 in its place gives the same.
+fn drop_shifts(module: &mut Module, func: FuncId) {
+    let old = module.graph(func).clone();
+    let is = |value: ValueId, op: MapOp| old.def(value).is_some_and(|node| node.op == Op::Map(op));
+    let is_shift = |node: &crate::ir::Node| {
+        node.op == Op::Map(MapOp::Select)
+            && is(node.args[0], MapOp::IsFinite)
+            && old.def(node.args[0]).is_some_and(|finite| finite.args[0] == node.args[1])
+    };
+    if !old.nodes().iter().any(is_shift) {
+        return;
+    }
+    module.func_mut(func).graph = rebuild(module, &old, &mut |g, node, args| match is_shift(node) {
+        true => vec![args[2]],
+        false => copy_node(g, &old, node, args),
     });
 }
 
@@ -217,7 +236,8 @@ pub fn short_error(cuts: &Cuts, affine: ValueId, active: ValueId) -> Option<(Mat
     let (module, entry, wrt) = piece.adjoint(cuts, Seed::One);
     let graph = module.graph(entry);
     let position = wrt.iter().position(|&idx| piece.inputs[idx] == affine)?;
-    if wrt.len() != 1 {
+    // What a penalty gives back to parameters is another matter.
+    if wrt.iter().enumerate().any(|(idx, &input)| idx != position && !cuts.is_param(piece.inputs[input])) {
         return None;
     }
     let symbol: Math = cuts.named(active)?.symbol.clone().into();
@@ -290,7 +310,8 @@ fn probabilities(formula: &Math) -> (Math, Option<Math>) {
     (one, condition.into_inner())
 }
 
-fn mentions(formula: &Math, name: &Math) -> bool {
+/// Whether a formula has this part.
+pub fn mentions(formula: &Math, name: &Math) -> bool {
     let found = std::cell::Cell::new(false);
     algebra::substitute(formula, &|part| {
         found.set(found.get() || part == name);

@@ -10,7 +10,7 @@ use super::elementwise::read_map;
 use super::math::{self, Axis, Big, Math, Step, Symbol, over, power, product, sum};
 use super::operation::{Kind, Operation, apply, component};
 use crate::ir::op::{ArgWindow, Iota, Reduce, ReduceKind, ReduceWindow, ScatterAdd, Slice};
-use crate::ir::{Def, Dim, Graph, Module, Node, Op, Type, ValueId};
+use crate::ir::{Def, Dim, Graph, Module, Node, Op, Role, Type, ValueId};
 use crate::tensor::show::repr_f32;
 use crate::tensor::{DType, Tensor};
 
@@ -109,10 +109,11 @@ impl Reader<'_> {
                 let condition = self.read(arg(0));
                 let then = self.read_region(op.then, &node.args[1..], result);
                 let otherwise = self.read_region(op.otherwise, &node.args[1..], result);
-                if then == otherwise {
-                    return then;
-                }
-                Math::Cases { cases: vec![(then, condition)], otherwise: Box::new(otherwise) }
+                super::cases::cases(vec![(then, condition)], otherwise)
+            }
+            // A function that the user did not name is what it does.
+            Op::Call(call) if call.transforms.is_empty() && self.module.func(call.func).role != Role::Named => {
+                self.read_region(call.func, &node.args, result)
             }
             Op::Call(call) => {
                 let name = self.module.func(call.func).name.to_string();

@@ -10,6 +10,7 @@
 
 use std::collections::HashMap;
 
+use super::Start;
 use super::cut::{Cuts, Place, dependent};
 use super::math::{Step, Symbol};
 use super::name::Names;
@@ -94,7 +95,9 @@ pub fn find(cuts: &mut Cuts, names: &mut Names) {
             let digits = |letter: char| letter.is_ascii_digit();
             let called = name(before[idx]).or_else(|| Some(name(behind[idx])?.trim_end_matches(digits)));
             let base = called.filter(|name| !name.is_empty()).unwrap_or("h");
-            let own = |symbol: &Symbol| carries.iter().all(|other: &Carry| other.symbol != *symbol);
+            // No other loop carries what is called so.
+            let others = || cuts.loops.iter().flat_map(|one| &one.carries).chain(&carries);
+            let own = |symbol: &Symbol| others().all(|other: &Carry| !other.symbol.is_called_as(symbol));
             let rank = graph.ty(starts[idx]).rank();
             let plain = Symbol { sub: None, ..Symbol::new(base, rank) };
             let numbers = (2..).map(|number: usize| Symbol { sub: Some(number.to_string()), ..plain.clone() });
@@ -181,9 +184,12 @@ fn body_cuts(cuts: &Cuts, module: Module, func: FuncId) -> Cuts {
         layers: vec![],
         loops: vec![],
         cost: cuts.cost.clone(),
+        start: Start::Cost,
+        tangents: vec![],
         batch: cuts.batch.clone(),
         depends,
         stacks: vec![],
+        slopes: vec![],
         known: vec![],
     }
 }
@@ -191,6 +197,8 @@ fn body_cuts(cuts: &Cuts, module: Module, func: FuncId) -> Cuts {
 /// Names the values in the bodies of the loops, when everything around them has its name.
 pub fn enter(cuts: &mut Cuts) {
     let mut loops = std::mem::take(&mut cuts.loops);
+    // What the loops before call so.
+    let mut taken: Vec<Symbol> = vec![];
     for one in &mut loops {
         let depends = |value: ValueId| cuts.depends[value.0 as usize];
         let symbol = |value: ValueId| cuts.named(value).expect("what a loop uses has a name").symbol.clone();
@@ -204,7 +212,7 @@ pub fn enter(cuts: &mut Cuts) {
         for row in &one.ys {
             reserved.entry(row.inner).or_insert_with(|| symbol(row.array).in_step(Step::Near(0)));
         }
-        let mut names = Names::inside(reserved.clone());
+        let mut names = Names::inside(reserved.clone(), taken.clone());
         let turn = one.body.graph.params()[0];
         names.put(turn, Symbol::plain("t", 0), Place::Input { alias: None });
         for carry in &one.carries {
@@ -233,6 +241,8 @@ pub fn enter(cuts: &mut Cuts) {
             cut.symbol.step = Some(Step::Near(0));
         }
         one.body.remember();
+        let own = one.body.all.iter().filter(|cut| !given.contains(&cut.value));
+        taken.extend(own.map(|cut| cut.symbol.clone()));
     }
     cuts.loops = loops;
 }

@@ -93,7 +93,7 @@ pub fn text(x: &Math) -> String {
         Math::Power(x, y) => {
             // A name that has an index above already would get a second one.
             let base = match &**x {
-                Math::Symbol(symbol) if symbol.sup.is_some() => format!("({})", text(x)),
+                Math::Symbol(symbol) if symbol.sup.is_some() || !symbol.by.is_empty() => format!("({})", text(x)),
                 x => at_least(x, Strength::Atom),
             };
             match &**y {
@@ -236,7 +236,7 @@ fn beside_scalars(x: &Math) -> String {
 /// Whether what is raised behind a name is not taken for a part of an index.
 fn is_bare(symbol: &Symbol) -> bool {
     let is_word = |sub: &String| sub.chars().any(|letter| !letter.is_ascii_digit());
-    symbol.sup.is_none() && symbol.step.is_none() && !symbol.sub.as_ref().is_some_and(is_word)
+    symbol.sup.is_none() && symbol.by.is_empty() && symbol.step.is_none() && !symbol.sub.as_ref().is_some_and(is_word)
 }
 
 /// A number, with fractions, roots and powers of ten where they are short.
@@ -258,9 +258,38 @@ pub fn number(value: f64) -> String {
                 (1, below) => format!("1/√{below}"),
                 (above, below) => format!("√({above}/{below})"),
             },
-            (None, None, None) => format!("{value}"),
+            (None, None, None) => match of_pi(value) {
+                Some(formula) => formula,
+                None => format!("{value}"),
+            },
         },
     }
+}
+
+/// A small multiple of π, 1/π or π², as `2π/3`; none of another number.
+fn of_pi(value: f64) -> Option<String> {
+    let (above, below, power) = pi(value)?;
+    let number = |number: u32| if number == 1 { String::new() } else { number.to_string() };
+    Some(match (power, above, below) {
+        (-1, above, below) => format!("{above}/({}π)", number(below)),
+        (power, above, below) => {
+            let above = format!("{}π{}", number(above), if power == 2 { "²" } else { "" });
+            if below == 1 { above } else { format!("{above}/{below}") }
+        }
+    })
+}
+
+/// p, q and k of a number p/q πᵏ, for small whole numbers.
+pub fn pi(value: f64) -> Option<(u32, u32, i32)> {
+    let is_long = format!("{value}").len() > 12;
+    let all = [1, -1, 2].into_iter().flat_map(|power| (1..=16u32).map(move |below| (power, below)));
+    let found = all.into_iter().find_map(|(power, below)| {
+        let unit = std::f64::consts::PI.powi(power) / f64::from(below);
+        let above = (value / unit).round();
+        let is_it = (1.0..=64.0).contains(&above) && (above * unit - value).abs() <= 4e-16 * value;
+        is_it.then_some((above as u32, below, power))
+    });
+    found.filter(|_| is_long)
 }
 
 /// n of a number 1/n, but for those that are short in digits.
@@ -302,9 +331,19 @@ pub fn root(value: f64) -> Option<(u32, u32)> {
 
 fn symbol_text(symbol: &Symbol) -> String {
     let sub = symbol.sub.as_deref().map(lowered).unwrap_or_default();
+    let by = if symbol.by.is_empty() { String::new() } else { format!("_{}", by_text(&symbol.by)) };
     let sup = symbol.sup.as_deref().map(raised).unwrap_or_default();
     let step = symbol.step.as_ref().map(step_text).unwrap_or_default();
-    format!("{}{sup}{sub}{step}", symbol.base)
+    // h₂ before the first step is no h₂₀.
+    let is_number = |text: &str| text.ends_with(|letter: char| ('₀'..='₉').contains(&letter));
+    let comma = if is_number(&sub) && by.is_empty() && is_number(&step) { "," } else { "" };
+    format!("{}{sup}{sub}{by}{comma}{step}", symbol.base)
+}
+
+/// By what a value is differentiated: letters as they are, `xx`; words with commas between.
+pub fn by_text(by: &[String]) -> String {
+    let is_short = by.iter().all(|name| name.chars().count() == 1);
+    by.join(if is_short { "" } else { "," })
 }
 
 /// `ₜ₋₁`, `_T`.

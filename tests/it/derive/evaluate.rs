@@ -25,6 +25,9 @@ pub struct Array {
 
 type Found<T> = Result<T, String>;
 
+/// What is said of a function that the page does not define.
+const UNKNOWN_FUNCTION: &str = ": what this function is stands nowhere";
+
 /// What is known so far.
 pub struct Page {
     /// Values by their names, a step of a loop behind `@`.
@@ -236,13 +239,18 @@ impl Page {
             self.known.insert(symbol_key(symbol), draws.remove(0));
             return Ok(());
         }
+        // Any cost: what it gives back is given.
+        if matches!((&row.left, row.right.as_slice()), (Math::Symbol(cost), [Math::Apply { name, .. }]) if *name == cost.base)
+        {
+            return Ok(());
+        }
         let mut found: Vec<Array> = vec![];
         for formula in &row.right {
-            match formula {
+            match self.value(formula) {
+                Ok(value) => found.push(value),
                 // The cost by its name; what it computes follows.
-                Math::Apply { name, primes: 0, .. }
-                    if row.right.len() > 1 && !self.functions.contains_key(&(name.clone(), 0)) => {}
-                formula => found.push(self.value(formula).map_err(told)?),
+                Err(error) if row.right.len() > 1 && error.ends_with(UNKNOWN_FUNCTION) => {}
+                Err(error) => return Err(told(error)),
             }
         }
         let value = found.pop().ok_or_else(|| told("nothing can be computed".into()))?;
@@ -505,7 +513,7 @@ impl Page {
             ("erf", 0) => one(libm_erf),
             ("max", 0) => elementwise(&values[0], &values[1], f64::max),
             ("min", 0) => elementwise(&values[0], &values[1], f64::min),
-            _ => Err(format!("the function {name} is not said what it is")),
+            _ => Err(format!("{name}{UNKNOWN_FUNCTION}")),
         }
     }
 

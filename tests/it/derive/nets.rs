@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use nabla::grad::derive::math::{Math, Symbol as Name};
-use nabla::grad::derive::{Equations, Request, equations};
+use nabla::grad::derive::{Equations, Request, Start, equations};
 use nabla::ir::op::{Op, Transform};
 use nabla::ir::{Dim, FuncId, Module, Symbol, Type};
 use nabla::report::{Form, Reporter};
@@ -19,7 +19,7 @@ use crate::ops::run;
 use crate::script::{file_name, files, script};
 
 /// The sizes that scripts leave open.
-const SIZES: [(&str, usize); 3] = [("n", 7), ("T", 6), ("m", 3)];
+const SIZES: [(&str, usize); 4] = [("n", 7), ("T", 6), ("m", 3), ("r", 9)];
 
 struct Derived {
     module: Module,
@@ -166,9 +166,16 @@ fn hold_against_the_adjoint(derived: &Derived, name: &str) -> usize {
         })
         .collect();
 
-    let vjp = Transform::Vjp { wrt: request.wrt.clone(), of: vec![0] };
+    let results = graph.result_types();
+    let of: Vec<usize> = (0..results.len()).filter(|&idx| results[idx].dtype.is_real()).collect();
+    // What any cost gives back is any number.
+    let seeds: Vec<Tensor> = match request.start {
+        Start::Cost => vec![Tensor::of(1.0)],
+        Start::AnyCost => of.iter().map(|&idx| argument(&results[idx], &shape(&results[idx]), 50 + idx, "")).collect(),
+    };
+    let vjp = Transform::Vjp { wrt: request.wrt.clone(), of };
     let (expanded, entry) = transformed(module, *func, vec![vjp]);
-    let seeded: Vec<Tensor> = args.iter().cloned().chain([Tensor::of(1.0)]).collect();
+    let seeded: Vec<Tensor> = args.iter().cloned().chain(seeds.iter().cloned()).collect();
     let wanted = run(&expanded, entry, seeded).expect("the gradient runs");
 
     let given = equations.names.iter().zip(&args);
@@ -176,14 +183,23 @@ fn hold_against_the_adjoint(derived: &Derived, name: &str) -> usize {
     // The data have the name the user gave, too.
     for (&param, arg) in graph.params().iter().zip(&args) {
         let value = graph.value(param);
-        given.extend(value.name.as_deref().map(|name| (Name::new(name, value.ty.rank()), Array::of(arg))));
+        given.extend(value.name.as_deref().map(|name| (Name::member(name, value.ty.rank()), Array::of(arg))));
+    }
+    let any = Math::from(Name::new("C", 0));
+    let ends = equations.sections.iter().flat_map(|section| &section.rows).find(|row| row.left == any);
+    if let (Start::AnyCost, Some(Math::Apply { args, .. })) = (request.start, ends.map(|row| &row.right[0])) {
+        let partial = |end: &Math| match end {
+            Math::Symbol(symbol) => Name { base: format!("∂{}", symbol.base), ..symbol.clone() },
+            other => panic!("{name}: a cost of {other:?}"),
+        };
+        given.extend(args.iter().map(partial).zip(seeds.iter().map(Array::of)));
     }
     let steps_axis = usize::from(!name.starts_with("scan"));
     let mut page = Page::new(given, sizes, steps_axis);
     page.compute(equations, draws(module, *func, &args)).unwrap_or_else(|error| panic!("{name}: {error}"));
     let gradients =
         &equations.sections.iter().find(|section| section.title == "Gradients").expect("there are gradients").rows;
-    for (&idx, wanted) in request.wrt.iter().zip(&wanted[1..]) {
+    for (&idx, wanted) in request.wrt.iter().zip(&wanted[results.len()..]) {
         let symbol = equations.names[idx].clone().expect("a parameter has a name");
         let is_it = |left: &Math| match left {
             Math::Partial { by, .. } => **by == symbol,
