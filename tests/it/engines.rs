@@ -262,6 +262,18 @@ fn convolutions_of_nothing_and_beside_infinity_agree_in_both_engines() {
     trains_alike(text.into(), "infinity behind the last window");
 }
 
+/// Sums at positions that nothing computes: those that the text names, and those that a slice comes from.
+#[test]
+fn sums_at_known_positions_agree_in_both_engines() {
+    for y in ["scatter_add(x, [0, 0], 2)", "scatter_add(x, [1, 0], 3)", "top_k(logsumexp(X), 5).0", "X[0][[2, 0, 2]]"] {
+        let text = format!(
+            "x: real[2] ~ normal(0, 1)\nX: real[6, 3] ~ normal(0, 1)\nfn f(x, X) = sum(tanh({y})) + sum(x) + sum(X)\n\
+             var v = x\nvar w = X\nfor k in 0..3 {{\n  (a, b) = grad(f)(v, w)\n  v := v - 0.1 * a\n  w := w - 0.1 * b\n}}\n"
+        );
+        trains_alike(text, y);
+    }
+}
+
 /// Products around which there are loops are shared by the turns of the outermost one.
 #[test]
 fn the_number_of_threads_changes_no_bit_of_a_convolutional_net() {

@@ -109,9 +109,10 @@ fn returned(graph: &Graph) -> HashMap<NodeId, NodeId> {
         let is_alone = uses[node.args[0].0 as usize] == 1 && uses[positions.0 as usize] == 1;
         let finds = |from: &NodeId| {
             let finder = graph.node(*from);
+            let Op::ArgWindow(arg) = &finder.op else { return false };
             let x = graph.ty(finder.args[0]);
             // The positions are counted through the axes behind the batches.
-            matches!(&finder.op, Op::ArgWindow(arg) if x.rank() == scatter.batch_axes + arg.windows.len())
+            x.rank() == scatter.batch_axes + arg.windows.len()
                 && x.dtype.is_real()
                 && kind(graph, *from) == Kind::Native
         };
