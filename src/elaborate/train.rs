@@ -53,6 +53,7 @@ impl Elaborator {
         if self.level() > 0 || !self.nets.is_empty() || !self.calls.is_empty() {
             bail!(E0408, span, "`train` has an effect, so it stands at the top level of a file")
         }
+        let name = self.binding.take();
         let plan = self.training_plan(training, scope, span, &[])?;
         let inner = scope.block();
         let before = self.training.replace(plan.hooks.clone());
@@ -63,7 +64,8 @@ impl Elaborator {
         let model = inner.get(&plan.model).expect("the expansion binds the model");
         let history = self.history()?;
         let fields = self.run_fields(model, &history);
-        Ok(Value::record(RecordKind::Run(Rc::new(Training { cost: plan.cost, metrics: plan.metrics })), fields))
+        let kind = RecordKind::Run(Rc::new(Training { cost: plan.cost, metrics: plan.metrics }));
+        self.trained(name, span, Value::record(kind, fields))
     }
 
     /// The statements a `train` stands for, which bind none of the names in `taken`, and the name of the model in them.

@@ -188,6 +188,11 @@ impl TensorValue {
         self.as_size().and_then(Dim::known)
     }
 
+    /// Whether it is one int, known by now or not.
+    pub fn is_int(&self) -> bool {
+        self.ty == Type::scalar(DType::I64)
+    }
+
     /// Its truth value, if it is a bool scalar known by now.
     pub fn as_bool(&self) -> Option<bool> {
         match &self.repr {

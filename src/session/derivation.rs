@@ -5,7 +5,7 @@ use crate::bail;
 use crate::elaborate::freeze::named_leaves;
 use crate::elaborate::tree::{flatten, unflatten};
 use crate::elaborate::{Elaborator, Function, Given, Phase, Repr, Result, TensorValue, Value, list_names};
-use crate::grad::derive::{Form, Request, Updates, equations};
+use crate::grad::derive::{Equations, Form, Request, Updates, equations};
 use crate::ir::{FuncId, Type};
 use crate::source::Span;
 use crate::syntax::ast::{DefKind, Name};
@@ -28,13 +28,18 @@ pub fn derivation(
     notation: NotationOption,
     span: Span,
 ) -> Result<String> {
-    let derivation = traced(elaborator, given, span)?;
-    let equations = equations(&elaborator.module, derivation.func, &derivation.request);
+    let equations = equations_of(elaborator, given, span)?;
     Ok(match notation {
         NotationOption::Text => equations.to_text(),
         NotationOption::Latex => equations.to_latex(),
         NotationOption::Document => equations.to_document(),
     })
+}
+
+/// The equations of a function, or of a net with a cost.
+pub fn equations_of(elaborator: &mut Elaborator, given: Vec<Given>, span: Span) -> Result<Equations> {
+    let derivation = traced(elaborator, given, span)?;
+    Ok(equations(&elaborator.module, derivation.func, &derivation.request))
 }
 
 /// What `derive` is asked for: a function, or a net with a cost.

@@ -42,6 +42,7 @@ mod known;
 pub mod latex;
 pub mod layer;
 pub mod math;
+mod mathml;
 mod name;
 mod notation;
 pub mod operation;
