@@ -27,6 +27,7 @@ mod search;
 mod settings;
 mod summary;
 mod training;
+mod trainings;
 mod transcript;
 mod trial;
 mod turns;
@@ -203,13 +204,12 @@ impl Work<'_> {
     fn run(&mut self, finish: impl FnOnce(&Scope)) -> Result<Exit, Exit> {
         let checked = self.checked(Then::Run)?;
         let began = self.begin_report()?;
-        let mut unnamed = vec![];
         let mut elaborator = self.elaborator(Mode::Run, checked.nowhere);
         elaborator.real = precision(&checked.stmts);
         let scope = self.global_scope(&mut elaborator, checked.nowhere)?;
         for stmt in &checked.stmts {
             match elaborator.whole_stmt(stmt, &scope) {
-                Ok(value) => unnamed.extend(value),
+                Ok(_) => {}
                 Err(Halt::Diagnostic(diagnostic)) => {
                     self.show(std::slice::from_ref(&diagnostic));
                     return Ok(if diagnostic.code == Code::E0504 { Exit::Diverged } else { Exit::Failed });
@@ -219,7 +219,7 @@ impl Work<'_> {
             }
         }
         self.report_results(&scope);
-        self.end_report(&mut elaborator, (&scope, &unnamed), (began, checked.nowhere))?;
+        self.end_report(&mut elaborator, began, checked.nowhere)?;
         finish(&scope);
         Ok(if self.shared.was_interrupted() { Exit::Interrupted } else { Exit::Done })
     }

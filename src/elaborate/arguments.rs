@@ -31,9 +31,18 @@ impl Elaborator {
                 None => {
                     let n_positional = params.iter().filter(|param| !param.keyword_only).count();
                     if next >= n_positional {
-                        bail!(E0204, span, "`{}` takes {} positional argument{}, more are given", builtin.name, n_positional,
+                        let mut diagnostic = crate::diagnostic!(E0204, span, "`{}` takes {} positional argument{}, more are given", builtin.name, n_positional,
                               if n_positional == 1 { "" } else { "s" }; label: arg.span, "this one is too many";
-                              help: "it is `{}({})`", builtin.name, builtin.signature)
+                              help: "it is `{}({})`", builtin.name, builtin.signature);
+                        if n_positional == 1 && params[0].name == "shape" {
+                            let help = format!("a shape of several sizes is one argument: `{}((2, 3))`", builtin.name);
+                            *diagnostic = diagnostic.with_help(help);
+                        }
+                        if let Some(named) = params.iter().find(|param| param.keyword_only) {
+                            let help = format!("what stands behind `*` is named: `{} = …`", named.name);
+                            *diagnostic = diagnostic.with_help(help);
+                        }
+                        return Err(diagnostic.into());
                     }
                     next += 1;
                     next - 1
@@ -84,6 +93,12 @@ pub(super) fn match_arguments(
                 if params.len() == 1 { "" } else { "s" }, n_given; label: arg.span, "this one is too many");
             if let Some(def) = def {
                 *diagnostic = diagnostic.with_label(def, "defined here");
+            }
+            if let [shape] = params
+                && &*shape.name.name == "shape"
+            {
+                let help = format!("a shape of several sizes is one argument: `{of}((2, 3))`");
+                *diagnostic = diagnostic.with_help(help);
             }
             return Err(diagnostic.into());
         }

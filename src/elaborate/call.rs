@@ -272,7 +272,7 @@ impl Elaborator {
         self.in_function = before;
         self.leave_call(via);
         self.calls.pop();
-        result.map_err(|halt| called_from(halt, &def, span))
+        result.map_err(|halt| self.called_from(halt, &def, span))
     }
 
     fn call_fn_inside(&mut self, closure: &Closure, given: Vec<Given>, span: Span) -> Result<Value> {
@@ -363,25 +363,6 @@ pub(super) fn recursion(def: &Def, span: Span) -> Halt {
 /// The name of a definition, for messages.
 pub fn def_name(def: &Def) -> Name {
     def.name.as_ref().map_or_else(|| "fn".into(), |ident| ident.name.clone())
-}
-
-/// Adds the place of a call to a mistake that was found inside it.
-pub(super) fn called_from(halt: Halt, def: &Def, span: Span) -> Halt {
-    match halt {
-        Halt::Diagnostic(diagnostic) if diagnostic.labels.len() < 6 && diagnostic.span != span => {
-            let inside = def.span.file == diagnostic.span.file
-                && def.span.start <= diagnostic.span.start
-                && diagnostic.span.end <= def.span.end;
-            let known = diagnostic.labels.iter().any(|label| label.span == span);
-            // A function called where it is written says nothing new.
-            let written_here = def.span.file == span.file && span.start <= def.span.start && def.span.end <= span.end;
-            if !inside || known || written_here {
-                return Halt::Diagnostic(diagnostic);
-            }
-            Halt::Diagnostic(Box::new(diagnostic.with_label(span, format!("in this call of `{}`", def_name(def)))))
-        }
-        other => other,
-    }
 }
 
 /// The name an argument is, where a parameter name is asked for and not a value.

@@ -67,7 +67,7 @@ impl Elaborator {
             }
             ExprKind::Field(x, field) => {
                 let value = self.expr(x, scope)?;
-                self.field(&value, field, span)
+                self.field(&value, field, span).map_err(|halt| self.method_elsewhere(halt, &value, &field.name, scope))
             }
             ExprKind::Lambda(def) => Ok(self.closure(def, &scope.frozen())),
             ExprKind::If { condition, then, otherwise } => {
@@ -174,8 +174,13 @@ impl Elaborator {
                 })
             }
             _ => {
-                bail!(E0305, span, "`{}` is not possible with {} and {}", op.symbol(), left.kind_text(), right.kind_text();
-                       label: a.span, "{}", left.type_text(); label: b.span, "{}", right.type_text())
+                let mut diagnostic = crate::diagnostic!(E0305, span, "`{}` is not possible with {} and {}", op.symbol(), left.kind_text(), right.kind_text();
+                       label: a.span, "{}", left.type_text(); label: b.span, "{}", right.type_text());
+                let is_joined = matches!(op, BinaryOp::Add | BinaryOp::Rem);
+                if is_joined && (matches!(left, Value::Str(_)) || matches!(right, Value::Str(_))) {
+                    *diagnostic = diagnostic.with_help("values stand in a string in braces: `\"x is {x:.3}\"`");
+                }
+                Err(diagnostic.into())
             }
         }
     }
@@ -294,9 +299,6 @@ impl Elaborator {
                 let help = match other {
                     Value::Func(func) if func.def_kind() == Some(DefKind::Net) => {
                         "a model has it: `m = net.init()`, then `m.params`"
-                    }
-                    Value::Tensor(_) if find(name).is_some() => {
-                        bail!(E0205, field.span, "{} has no field `{}`", other.kind_text(), name; help: "it is a function: `{}(x)`", name)
                     }
                     Value::Tensor(_) => "the only field of a tensor is `.T`",
                     _ => "records, tuples, models and runs have fields",

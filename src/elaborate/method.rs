@@ -83,7 +83,7 @@ impl Elaborator {
             if arg.name.as_ref().is_some_and(|name| &*name.name != "seed") {
                 bail!(E0203, arg.span, "`init` has only the argument `seed`")
             }
-            match arg.value.as_tensor().filter(|tensor| tensor.as_size().is_some()) {
+            match arg.value.as_tensor().filter(|seed| seed.is_int()) {
                 Some(_) if self.seed_is_fixed => {}
                 Some(given) => seed = given.clone(),
                 None => {

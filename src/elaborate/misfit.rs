@@ -63,6 +63,9 @@ impl Elaborator {
         if !has_rest && declared.len() == 2 && tensor.rank() == 1 {
             *diagnostic = diagnostic.with_help("`[:, new]` makes a column of it, `[new, :]` a row");
         }
+        if !has_rest && declared.len() == 2 && tensor.rank() == 0 {
+            *diagnostic = diagnostic.with_help("one row with one number in it is `[[x]]`");
+        }
         if !has_rest && declared.len() == 1 && tensor.rank() == 2 && tensor.ty.shape[1].as_const() == Some(1) {
             *diagnostic = diagnostic.with_help("`[:, 0]` takes the only column");
         }

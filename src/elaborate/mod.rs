@@ -17,6 +17,7 @@ mod arguments;
 mod branch;
 pub mod builtin;
 mod call;
+mod called;
 mod chain;
 mod choice;
 mod control;
@@ -53,6 +54,7 @@ mod stmt;
 mod top_loop;
 mod trace;
 mod train;
+mod trained;
 pub mod tree;
 mod unknown;
 pub mod value;
@@ -81,6 +83,7 @@ pub use search::{Pick, SEARCH_KEYS, Scores, Search, SearchOutcome, Stage, Unit};
 pub use top_loop::{LoopOutcome, LoopPlan};
 pub use trace::Trace;
 pub use train::TrainingHooks;
+pub use trained::Trained;
 pub use value::{Record, RecordKind, Repr, TensorValue, Training, Value};
 
 /// Why elaboration of a statement stopped.
@@ -147,6 +150,9 @@ pub trait Host {
     /// Runs the trials of a search.
     fn search(&self, elaborator: &mut Elaborator, search: &Search) -> Result<SearchOutcome>;
 
+    /// Is told of a training or search that ended.
+    fn trained(&self, elaborator: &mut Elaborator, trained: Trained);
+
     /// Ends the script if the user asked for it.
     fn poll(&self) -> Result<()>;
 
@@ -206,6 +212,10 @@ pub struct Elaborator {
     last_loop: Option<top_loop::LoopRows>,
     /// The turns of the loops the host goes through.
     host_turns: Vec<i64>,
+    /// What the loops that run turn by turn are at: the names they bind and their values.
+    turn_values: Vec<(Name, Value)>,
+    /// The name that the current statement binds.
+    binding: Option<Name>,
     /// The level at which a loss is evaluated, and the states of its model by now.
     moved_states: Option<(usize, Value)>,
     optimizer: Option<optimizer::OptimizerRun>,
@@ -256,6 +266,8 @@ impl Elaborator {
             last_row: None,
             last_loop: None,
             host_turns: vec![],
+            turn_values: vec![],
+            binding: None,
             moved_states: None,
             optimizer: None,
             statement_args: vec![],

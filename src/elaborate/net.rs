@@ -152,7 +152,7 @@ impl Elaborator {
         if let Ok(value) = &result {
             self.layers.push((path_shown, value.type_text()));
         }
-        result.map_err(|halt| super::call::called_from(halt, &closure.def, span))
+        result.map_err(|halt| self.called_from(halt, &closure.def, span))
     }
 
     /// The body of a layer or net in the frame of now.
@@ -207,7 +207,7 @@ impl Elaborator {
             result
         });
         let run = self.nets.pop().expect("pushed above");
-        let result = result.map_err(|halt| super::call::called_from(halt, &closure.def, span))?;
+        let result = result.map_err(|halt| self.called_from(halt, &closure.def, span))?;
         let mut after = states;
         for (path, value) in run.next {
             after = replaced(&after, &path, value);

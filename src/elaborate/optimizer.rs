@@ -218,7 +218,7 @@ impl Elaborator {
         let run = std::mem::replace(&mut self.optimizer, before).expect("put there above");
         self.leave_call(via);
         self.leave_definition();
-        let result = result.map_err(|halt| super::call::called_from(halt, &def, span))?;
+        let result = result.map_err(|halt| self.called_from(halt, &def, span))?;
         let Value::Tensor(new) = &result else {
             bail!(E0303, span, "the optimizer `{}` gives the new parameter, got {}", def_name(&def), result.kind_text())
         };

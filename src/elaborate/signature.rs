@@ -201,7 +201,8 @@ impl Elaborator {
                         Decision::Different => {
                             let mut misfit = Misfit::of_axis(axis, expr, &wanted, &shape[axis], &sizes.met);
                             let is_column = shape.len() == 2 && axis == 1 && shape[1].known() == Some(1);
-                            if let (true, Some(k)) = (is_column, wanted.known()) {
+                            let is_result = of.what.starts_with("the result of");
+                            if let (true, false, Some(k)) = (is_column, is_result, wanted.known()) {
                                 misfit.help =
                                     Some(format!("class numbers become {k} columns of 0 and 1 by `|> one_hot({k})`"));
                             }

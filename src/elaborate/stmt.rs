@@ -102,6 +102,12 @@ impl Elaborator {
     }
 
     fn stmt_inside(&mut self, stmt: &Stmt, scope: &Rc<Scope>) -> Result<Option<Value>> {
+        self.binding = match &stmt.kind {
+            StmtKind::Bind { pattern: Pattern::Name(ident), .. }
+            | StmtKind::Assign { pattern: Pattern::Name(ident), .. }
+            | StmtKind::Var { name: ident, .. } => Some(ident.name.clone()),
+            _ => None,
+        };
         match &stmt.kind {
             StmtKind::Use(import) => self.import(import, scope)?,
             StmtKind::Precision(ident) => match &*ident.name {
@@ -113,7 +119,7 @@ impl Elaborator {
             },
             StmtKind::Seed(expr) => {
                 let value = self.expr(expr, scope)?;
-                match value.as_tensor().filter(|seed| seed.ty.is_scalar() && seed.ty.dtype == DType::I64) {
+                match value.as_tensor().filter(|seed| seed.is_int()) {
                     Some(seed) => self.set_seed(seed.clone()),
                     None => bail!(E0303, expr.span, "a seed is an int, got {}", value.kind_text()),
                 }

@@ -225,9 +225,15 @@ impl Elaborator {
             self.host_turns.push(turn);
             self.end_statement();
             let inner = scope.block();
-            let result =
-                self.bind_pattern(pattern, &value, &inner, BindKind::Let).and_then(|()| self.run_stmts(body, &inner));
+            let n_outer = self.turn_values.len();
+            let result = self.bind_pattern(pattern, &value, &inner, BindKind::Let).and_then(|()| {
+                self.turn_values.extend(
+                    pattern.names().into_iter().filter_map(|ident| Some((ident.name.clone(), inner.get(&ident.name)?))),
+                );
+                self.run_stmts(body, &inner)
+            });
             self.host_turns.pop();
+            self.turn_values.truncate(n_outer);
             result?;
             self.with_host(|host, _| host.poll())?;
         }

@@ -43,6 +43,7 @@ pub(super) struct Plan {
     /// The name of the variable that holds the model.
     pub(super) model: String,
     cost: Option<Value>,
+    loss: Option<Value>,
     metrics: Vec<(Name, Value)>,
     pub(super) hooks: TrainingHooks,
 }
@@ -53,6 +54,7 @@ impl Elaborator {
         if self.level() > 0 || !self.nets.is_empty() || !self.calls.is_empty() {
             bail!(E0408, span, "`train` has an effect, so it stands at the top level of a file")
         }
+        let name = self.binding.take();
         let plan = self.training_plan(training, scope, span, &[])?;
         let inner = scope.block();
         let before = self.training.replace(plan.hooks.clone());
@@ -63,7 +65,8 @@ impl Elaborator {
         let model = inner.get(&plan.model).expect("the expansion binds the model");
         let history = self.history()?;
         let fields = self.run_fields(model, &history);
-        Ok(Value::record(RecordKind::Run(Rc::new(Training { cost: plan.cost, metrics: plan.metrics })), fields))
+        let kind = RecordKind::Run(Rc::new(Training { cost: plan.cost, loss: plan.loss, metrics: plan.metrics }));
+        self.trained(name, span, Value::record(kind, fields))
     }
 
     /// The statements a `train` stands for, which bind none of the names in `taken`, and the name of the model in them.
@@ -110,9 +113,7 @@ impl Elaborator {
             }
         }
         let cost_value = cost.map(|cost| self.key_value(cost, scope, "cost")).transpose()?;
-        if let Some(loss) = loss {
-            self.key_value(loss, scope, "loss")?;
-        }
+        let loss_value = loss.map(|loss| self.key_value(loss, scope, "loss")).transpose()?;
         let mut rate = None;
         if let Some(optimizer) = key("optimizer") {
             let value = self.expr(optimizer, scope)?;
@@ -159,7 +160,7 @@ impl Elaborator {
         };
         let batch = batch.and_then(|batch| usize::try_from(batch).ok()).filter(|batch| *batch > 0);
         let hooks = TrainingHooks { net: name, stop, save, rate, rows: rows.count, batch };
-        Ok(Plan { stmts, model: text.model, cost: cost_value, metrics, hooks })
+        Ok(Plan { stmts, model: text.model, cost: cost_value, loss: loss_value, metrics, hooks })
     }
 
     fn key_value(&mut self, expr: &Expr, scope: &Rc<Scope>, key: &str) -> Result<Value> {

@@ -106,6 +106,8 @@ pub enum RecordKind {
 pub struct Training {
     /// The cost: a function of prediction and target, if one was given.
     pub cost: Option<Value>,
+    /// The loss: a function of model and data, if that was given.
+    pub loss: Option<Value>,
     /// The metrics, by name.
     pub metrics: Vec<(Name, Value)>,
 }
@@ -186,6 +188,11 @@ impl TensorValue {
     /// Its number, if it is an int scalar known by now.
     pub fn as_int(&self) -> Option<i64> {
         self.as_size().and_then(Dim::known)
+    }
+
+    /// Whether it is one int, known by now or not.
+    pub fn is_int(&self) -> bool {
+        self.ty == Type::scalar(DType::I64)
     }
 
     /// Its truth value, if it is a bool scalar known by now.

@@ -30,7 +30,7 @@ pub const COMMANDS: &[Command] = &[
     Command { name: "ir", takes: "NAME", doc: "the tensor operations of a definition or training" },
     Command { name: "expand", takes: "NAME", doc: "the loop that a training stands for" },
     Command { name: "derive", takes: "NAME", doc: "the equations of back propagation of a function or net" },
-    Command { name: "engine", takes: "interp|jit", doc: "what evaluates from here on" },
+    Command { name: "engine", takes: "[interp|jit]", doc: "what evaluates, and from here on" },
     Command { name: "load", takes: "FILE", doc: "runs a script in this session" },
     Command { name: "save", takes: "FILE", doc: "writes what was typed and went well as a script" },
     Command { name: "reset", takes: "", doc: "forgets all names" },
@@ -53,8 +53,8 @@ pub enum Request {
     Time(String),
     /// A look at a definition or training.
     Look(Look, String),
-    /// Another engine.
-    Engine(Engine),
+    /// Which engine evaluates, or another engine.
+    Engine(Option<Engine>),
     /// A script to be run.
     Load(PathBuf),
     /// A script to be written.
@@ -100,8 +100,9 @@ pub fn read(line: &str) -> Result<Request, String> {
         "expand" => Request::Look(Look::Expansion, text),
         "derive" => Request::Look(Look::Derivation, text),
         "engine" => Request::Engine(match argument {
-            "interp" => Engine::Interp,
-            "jit" => Engine::Jit,
+            "" => None,
+            "interp" => Some(Engine::Interp),
+            "jit" => Some(Engine::Jit),
             other => return Err(format!("there is no engine `{other}`: `:engine interp` or `:engine jit`")),
         }),
         "load" => Request::Load(path(argument)),
@@ -123,13 +124,36 @@ fn path(text: &str) -> PathBuf {
     PathBuf::from(text.trim_matches('"'))
 }
 
+/// How wide the list of commands is at most.
+const WIDTH: usize = 80;
+
+/// A text in lines of at most so many letters.
+fn wrapped(text: &str, most: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is one line at least");
+        if line.is_empty() {
+            *line += word;
+        } else if line.chars().count() + 1 + word.chars().count() <= most {
+            *line += &format!(" {word}");
+        } else {
+            lines.push(word.to_string());
+        }
+    }
+    lines
+}
+
 /// The list of commands.
 pub fn list() -> String {
     let heads: Vec<String> = COMMANDS.iter().map(|command| format!(":{} {}", command.name, command.takes)).collect();
     let width = heads.iter().map(String::len).max().unwrap_or(0);
-    let lines = heads.iter().zip(COMMANDS).map(|(head, command)| format!("{head:width$}  {}\n", command.doc));
-    let keys = "\nThe last value is `_`. TAB completes names, and `\\sigma` to σ. Ctrl-R searches what was typed before, also in other\n\
-                sessions. Ctrl-C clears the line, or stops a training, which keeps its result.\n";
+    let lines = heads.iter().zip(COMMANDS).map(|(head, command)| {
+        let doc = wrapped(command.doc, WIDTH - width - 2).join(&format!("\n{:width$}  ", ""));
+        format!("{head:width$}  {doc}\n")
+    });
+    let keys = "\nThe last value is `_`. TAB completes names, and `\\sigma` to σ. Ctrl-R searches\n\
+                what was typed before, also in other sessions. Ctrl-C clears the line, or stops\n\
+                a training, which keeps its result.\n";
     lines.collect::<String>() + keys
 }
 

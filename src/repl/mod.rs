@@ -16,7 +16,7 @@ use commands::Request;
 
 use crate::report::number::duration;
 use crate::session::interactive::{Interactive, Outcome};
-use crate::session::{Exit, Session, help};
+use crate::session::{Engine, Exit, Session, help};
 use crate::source::render::Colour;
 use crate::syntax::{complete as is_complete, continues_with};
 
@@ -130,7 +130,11 @@ fn obey(session: &mut Interactive, request: Request) {
             }
         }
         Request::Look(look, name) => _ = session.look(look, &name),
-        Request::Engine(engine) => session.set_engine(engine),
+        Request::Engine(Some(engine)) => session.set_engine(engine),
+        Request::Engine(None) => session.say(match session.engine() {
+            Engine::Interp => "interp",
+            Engine::Jit | Engine::JitAll => "jit",
+        }),
         Request::Load(path) => _ = session.load(&path),
         Request::Save(path) => _ = session.save(&path),
         Request::Reset => session.reset(),

@@ -3,6 +3,7 @@
 //! A session talks to a [`Reporter`] and knows neither terminals nor JSON. What the script prints goes to the standard
 //! output, what the program says about it (progress, diagnostics, logs) to the standard error.
 
+mod columns;
 pub mod figure;
 pub mod grid;
 pub mod history;

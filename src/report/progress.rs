@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use super::columns::{columns, cut, shortened};
 use super::history::EpochRow;
 use super::number::{duration, significant, thousands};
 use super::trial::TrialRow;
@@ -217,8 +218,11 @@ impl Shown {
     /// The line, of at most so many characters.
     fn line(&self, room: usize, now: Instant) -> String {
         let Some(all) = self.all.filter(|all| *all > 0) else {
-            return fitted(format!("{} {}", self.run, self.done), &self.fields, room);
+            let name = shortened(&self.run, (room / 3).max(8));
+            return fitted(format!("{name} {}", self.done), &self.fields, room);
         };
+        let name = shortened(&self.run, (room / 3).max(8));
+        let bare = format!("{name} {}/{all}", self.done);
         let head = |length: usize| {
             let full = (self.done * length / all).min(length);
             let bar = if length == 0 {
@@ -226,15 +230,18 @@ impl Shown {
             } else {
                 format!(" {}{}", "━".repeat(full), "─".repeat(length - full))
             };
-            format!("{} {}/{all}{bar}{}", self.run, self.done, self.left(all, now))
+            format!("{bare}{bar}{}", self.left(all, now))
         };
-        let count = |text: &str| text.chars().count();
-        let whole: usize = self.fields.iter().map(|field| 2 + count(field)).sum();
-        let first = self.fields.first().map_or(0, |field| 2 + count(field));
-        // The longest bar beside everything, else the longest beside what matters most.
-        let longest = |beside: usize| BARS.into_iter().find(|&length| count(&head(length)) + beside <= room);
-        let length = longest(whole).filter(|length| *length >= 8).or_else(|| longest(first)).unwrap_or(0);
-        fitted(head(length), &self.fields, room)
+        let whole: usize = self.fields.iter().map(|field| 2 + columns(field)).sum();
+        let first = self.fields.first().map_or(0, |field| 2 + columns(field));
+        // The longest bar beside everything, else the longest beside what matters most, which matters more than the time left.
+        let longest = |beside: usize| BARS.into_iter().find(|&length| columns(&head(length)) + beside <= room);
+        let head = match longest(whole).filter(|length| *length >= 8).or_else(|| longest(first)) {
+            Some(length) => head(length),
+            None if columns(&bare) + first <= room => bare,
+            None => head(0),
+        };
+        fitted(head, &self.fields, room)
     }
 
     /// ` 1.2 s left`; each takes about the same time, so the mean over all is the steadiest guess.
@@ -250,10 +257,10 @@ impl Shown {
 
 /// A head and the fields that fit behind it.
 fn fitted(head: String, fields: &[String], room: usize) -> String {
-    let mut line: String = head.chars().take(room).collect();
-    let mut n = line.chars().count();
+    let mut line = cut(&head, room);
+    let mut n = columns(&line);
     for field in fields {
-        n += 2 + field.chars().count();
+        n += 2 + columns(field);
         if n > room {
             break;
         }
@@ -348,6 +355,29 @@ mod tests {
         assert!(line(4, 60).starts_with("mlp 4/4 ━━━━━━━━━━━━━━━━━━━━ 0 ms left"), "{}", line(4, 60));
         for room in 0..140 {
             assert!(line(2, room).chars().count() <= room, "{room}");
+        }
+    }
+
+    #[test]
+    fn a_long_name_leaves_room_for_the_cost() {
+        let now = Instant::now();
+        let fields = epoch_fields(&row(1));
+        let shown = |run: &str| Shown {
+            run: run.into(),
+            done: 93,
+            all: Some(500),
+            seconds: 60.0,
+            at: Some(now),
+            fields: fields.clone(),
+        };
+        let long = shown("a_rather_long_name_of_a_net_for_a_terminal");
+        assert_eq!(long.line(39, now), "a_rather_lon… 93/500  cost 0.50000");
+        assert!(long.line(60, now).starts_with("a_rather_long_name_… 93/500 "), "{}", long.line(60, now));
+        // A letter of East Asia fills two columns.
+        let wide = shown("神经网络神经网络神经网络");
+        assert_eq!(wide.line(39, now), "神经网络神经… 93/500  cost 0.50000");
+        for room in 0..140 {
+            assert!(columns(&wide.line(room, now)) <= room, "{room}");
         }
     }
 

@@ -16,7 +16,14 @@ pub fn answer(elaborator: &mut Elaborator, shared: &Shared, value: &Value, span:
         Value::Record(record) if matches!(record.kind, RecordKind::Model(_)) => {
             return Ok(Some(summary_text(elaborator, value, span)?.trim_end().to_string()));
         }
+        Value::Record(record) if matches!(record.kind, RecordKind::Figure) => {
+            return Ok(Some("a figure; `plot(_)` draws it".to_string()));
+        }
         Value::Str(Some(text)) => format!("{text:?}"),
+        Value::Record(record) if matches!(record.kind, RecordKind::Plain) => {
+            let line = format_value(value, None, span)?.unwrap_or_default();
+            if line.contains('\n') || line.chars().count() > LONG { block(value, 0, span)? } else { line }
+        }
         Value::Tensor(_) | Value::Str(None) | Value::Tuple(_) | Value::Record(_) => {
             format_value(value, None, span)?.unwrap_or_default()
         }
@@ -25,6 +32,28 @@ pub fn answer(elaborator: &mut Elaborator, shared: &Shared, value: &Value, span:
     // The type of a value of several lines stands below it.
     let between = if text.contains('\n') { "\n" } else { "  " };
     Ok(Some(format!("{text}{between}{on}: {}{off}", value.type_text())))
+}
+
+/// A record of more characters is shown field by field.
+const LONG: usize = 80;
+
+/// A value whose first line begins behind so many letters; a record field by field.
+fn block(value: &Value, behind: usize, span: Span) -> Result<String> {
+    if let Value::Record(record) = value
+        && matches!(record.kind, RecordKind::Plain)
+    {
+        let mut text = String::from("{");
+        for (idx, (name, field)) in record.fields.iter().enumerate() {
+            let before = if idx == 0 { String::new() } else { format!(",\n{}", " ".repeat(behind + 1)) };
+            text += &format!("{before}{name}: {}", block(field, behind + 3 + name.chars().count(), span)?);
+        }
+        return Ok(text + "}");
+    }
+    let text = match value {
+        Value::Str(Some(text)) => format!("{text:?}"),
+        other => format_value(other, None, span)?.unwrap_or_default(),
+    };
+    Ok(text.replace('\n', &format!("\n{}", " ".repeat(behind))))
 }
 
 /// What is known of a value by its type: a signature, or `real[n, 64]`.

@@ -105,7 +105,8 @@ impl Runner {
             bail!(E0508, span, "`one_hot` needs the number of classes"; help: "`one_hot(10)`")
         };
         self.each_part(elaborator, data, &mut |elaborator, rows, at| {
-            if rows.t.rank() != 2 || rows.t.ty.shape[1].known().is_some_and(|columns| columns != 1) {
+            let is_wide = rows.t.ty.shape.get(1).and_then(Dim::known).is_some_and(|columns| columns != 1);
+            if rows.t.rank() > 2 || is_wide {
                 bail!(
                     E0406,
                     at,
@@ -166,7 +167,7 @@ impl Runner {
                     Some(truth) => stratify = truth,
                     None => bail!(E0303, arg.span, "`stratify` is `true` or `false`"),
                 },
-                "seed" => match tensor.filter(|seed| seed.as_size().is_some()) {
+                "seed" => match tensor.filter(|seed| seed.is_int()) {
                     Some(given) => seed = given.clone(),
                     None => bail!(E0303, arg.span, "a seed is an int"),
                 },

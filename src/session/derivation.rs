@@ -8,7 +8,7 @@ use crate::elaborate::freeze::named_leaves;
 use crate::elaborate::function::Closure;
 use crate::elaborate::tree::{Structure, flatten, unflatten};
 use crate::elaborate::{Elaborator, Function, Given, Phase, Record, Repr, Result, TensorValue, Value, list_names};
-use crate::grad::derive::{Form, Naming, Request, Start, Updates, equations};
+use crate::grad::derive::{Equations, Form, Naming, Request, Start, Updates, equations};
 use crate::ir::op::MapOp;
 use crate::ir::{FuncId, Type};
 use crate::source::Span;
@@ -87,6 +87,16 @@ pub fn derivation(
 
 /// The equations of what is asked, as text or LaTeX.
 pub fn written(elaborator: &mut Elaborator, asked: &Asked, notation: NotationOption, span: Span) -> Result<String> {
+    let equations = equations_of(elaborator, asked, span)?;
+    Ok(match notation {
+        NotationOption::Text => equations.to_text(),
+        NotationOption::Latex => equations.to_latex(),
+        NotationOption::Document => equations.to_document(),
+    })
+}
+
+/// The equations of what is asked.
+pub fn equations_of(elaborator: &mut Elaborator, asked: &Asked, span: Span) -> Result<Equations> {
     let derivation = traced(elaborator, asked, span)?;
     let equations = equations(&elaborator.module, derivation.func, &derivation.request);
     if equations.sections.iter().all(|section| section.title != "Gradients") {
@@ -96,11 +106,7 @@ pub fn written(elaborator: &mut Elaborator, asked: &Asked, notation: NotationOpt
             "there is nothing to derive: what is given does not change with any real number it is made of"
         )
     }
-    Ok(match notation {
-        NotationOption::Text => equations.to_text(),
-        NotationOption::Latex => equations.to_latex(),
-        NotationOption::Document => equations.to_document(),
-    })
+    Ok(equations)
 }
 
 /// What is asked as a function of the IR.

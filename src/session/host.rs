@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use super::listing::{Listed, Looking};
 use super::options::{Engine, Optimise, Options};
+use super::trainings::Trainings;
 use crate::elaborate::{
     Call, Elaborator, Failure, Given, Halt, Host, LoopOutcome, LoopPlan, Mode, ModulePath, Result, Scope, Search,
-    SearchOutcome, Value,
+    SearchOutcome, Trained, Value,
 };
 use crate::exec::{self, Context, jit};
 use crate::ir::op::Op;
@@ -50,6 +51,8 @@ pub struct Shared {
     /// Whether a name may be bound again at top level, as at a prompt.
     pub rebinding: Rebinding,
     pub plots: Rc<RefCell<Plots>>,
+    /// The trainings that ended, if there will be a page about them.
+    pub trainings: Rc<RefCell<Trainings>>,
     /// Why the last training ended.
     pub stopped: Rc<RefCell<String>>,
     /// Whether the user stopped a training.
@@ -77,6 +80,7 @@ impl Shared {
             folder: Rc::new(RefCell::new(folder)),
             rebinding: Rebinding::Refused,
             plots: Rc::new(RefCell::new(plots)),
+            trainings: Rc::default(),
             stopped: Rc::default(),
             interrupted: Rc::default(),
             uncompiled: Rc::default(),
@@ -257,6 +261,12 @@ impl Host for Runner {
 
     fn search(&self, elaborator: &mut Elaborator, search: &Search) -> Result<SearchOutcome> {
         self.run_search(elaborator, search)
+    }
+
+    fn trained(&self, elaborator: &mut Elaborator, trained: Trained) {
+        if self.shared.options.report.is_some() && self.shared.looking.get() == Looking::No {
+            self.shared.trainings.borrow_mut().keep(elaborator, trained);
+        }
     }
 
     fn poll(&self) -> Result<()> {

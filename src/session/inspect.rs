@@ -208,7 +208,8 @@ impl Work<'_> {
         let mut text = String::new();
         let mut taken: Vec<Name> =
             checked.stmts.iter().flat_map(bound_idents).map(|ident| ident.name.clone()).collect();
-        for stmt in checked.stmts.iter().filter(|stmt| is_asked(stmt)) {
+        let asked: Vec<&Stmt> = checked.stmts.iter().filter(|stmt| is_asked(stmt)).collect();
+        for stmt in if name.is_some() { last(&asked) } else { &asked } {
             match trained(stmt).map(|expr| (&expr.kind, expr.span)) {
                 Some((ExprKind::Train(training), span)) => {
                     let expanded = checked.checker.expansion(training, &checked.scope, span, &taken);
@@ -233,7 +234,13 @@ fn wanted(stmts: &[Stmt], name: Option<&str>) -> Vec<usize> {
         let is_named = bound_name(stmt).is_some_and(|bound| name.is_none_or(|name| name == &**bound));
         is_named && (name.is_some() || trained(stmt).is_some())
     };
-    (0..stmts.len()).filter(|&idx| is_wanted(&stmts[idx])).collect()
+    let wanted: Vec<usize> = (0..stmts.len()).filter(|&idx| is_wanted(&stmts[idx])).collect();
+    if name.is_some() { last(&wanted).to_vec() } else { wanted }
+}
+
+/// The last alone: at a prompt a name may be bound again, and what it was is gone.
+fn last<T>(items: &[T]) -> &[T] {
+    &items[items.len().saturating_sub(1)..]
 }
 
 /// The name a statement binds.

@@ -15,6 +15,7 @@ use super::options::{Engine, Notation, Setting, Stage};
 use super::transcript::{Gives, Transcript};
 use super::{Exit, Script, Session, Work, bound_idents, modules};
 use crate::elaborate::scope::Binding;
+use crate::elaborate::tree::flatten;
 use crate::elaborate::{BindKind, Elaborator, Halt, Mode, Scope, ScopeKind, TensorValue, Value};
 use crate::source::{Code, Diagnostic, Span};
 use crate::syntax::ast::{Stmt, StmtKind};
@@ -202,6 +203,7 @@ impl Interactive {
         self.elaborator.diagnostics.clear();
         if matches!(stmt.kind, StmtKind::Precision(_)) {
             self.bind_constants();
+            self.note_precision();
         }
         let mut gives = Gives::Nothing;
         if let Some(value) = value.filter(|value| !matches!(value, Value::Unit)) {
@@ -220,6 +222,23 @@ impl Interactive {
     fn bind_constants(&self) {
         for (name, value) in crate::elaborate::builtin::constants(self.elaborator.real) {
             self.prelude.bind(name, value.into(), None, BindKind::Let);
+        }
+    }
+
+    /// Says which values keep the precision of before.
+    fn note_precision(&self) {
+        let is_other = |value: &Value| {
+            flatten(value)
+                .0
+                .iter()
+                .any(|leaf| leaf.ty.dtype.is_real() && leaf.rank() > 0 && leaf.ty.dtype != self.elaborator.real)
+        };
+        let kept =
+            self.scope.own_bindings().into_iter().filter(|binding| &*binding.name != "_" && is_other(&binding.value));
+        let names: Vec<String> = kept.map(|binding| format!("`{}`", binding.name)).collect();
+        if !names.is_empty() {
+            let text = format!("note: what was bound before keeps its precision: {}", names.join(", "));
+            self.shared.reporter.borrow_mut().note(&text);
         }
     }
 
@@ -319,6 +338,11 @@ impl Interactive {
         self.settings.clear();
         self.elaborator = new_elaborator(&self.run_host, self.nowhere);
         self.bind_constants();
+    }
+
+    /// What evaluates.
+    pub fn engine(&self) -> Engine {
+        self.shared.engine.get()
     }
 
     /// Chooses what evaluates from here on.

@@ -2,21 +2,16 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
-use std::rc::Rc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::figures::{diagram_of, figure_of, net_name};
 use super::host::Shared;
-use super::options::{Engine, Exit, Notation};
-use super::summary::summary_text;
+use super::options::{Engine, Exit};
 use super::{Script, Work};
-use crate::elaborate::builtin::format_value;
-use crate::elaborate::{Elaborator, Given, Halt, Record, RecordKind, Scope, TensorValue, Training, Value};
+use crate::elaborate::Elaborator;
 use crate::exec::jit::micro::Isa;
 use crate::report::number::duration;
-use crate::report::page::{Page, TrainingPart};
+use crate::report::page::Page;
 use crate::source::Span;
-use crate::syntax::ast::Ident;
 
 impl Work<'_> {
     /// Prepares for the page on the run, if there is to be one. Whether it can be written is tried first: a long training should
@@ -34,16 +29,10 @@ impl Work<'_> {
         Ok(Instant::now())
     }
 
-    /// Writes the page on the run, if there is to be one; the values of its top-level names are in `scope`, those without a
-    /// name beside it.
-    pub(super) fn end_report(
-        &self,
-        elaborator: &mut Elaborator,
-        values: (&Scope, &[Value]),
-        when: (Instant, Span),
-    ) -> Result<(), Exit> {
+    /// Writes the page on the run, if there is to be one.
+    pub(super) fn end_report(&self, elaborator: &mut Elaborator, began: Instant, nowhere: Span) -> Result<(), Exit> {
         let Some(path) = &self.shared.options.report else { return Ok(()) };
-        let page = page(elaborator, &self.shared, self.script, values, when);
+        let page = page(elaborator, &self.shared, self.script, began, nowhere);
         std::fs::write(path, page.to_html()).map_err(|error| self.report_failed(&error))?;
         self.shared.reporter.borrow_mut().note(&format!("report: {}", path.display()));
         Ok(())
@@ -57,17 +46,8 @@ impl Work<'_> {
     }
 }
 
-fn page(
-    elaborator: &mut Elaborator,
-    shared: &Shared,
-    script: &Script,
-    (scope, unnamed): (&Scope, &[Value]),
-    (began, nowhere): (Instant, Span),
-) -> Page {
-    let named = scope.own_bindings().into_iter().map(|binding| (binding.name.to_string(), binding.value));
-    let unnamed = unnamed.iter().map(|value| (String::new(), value.clone()));
-    let trainings = named.chain(unnamed).filter_map(|(name, value)| training_part(elaborator, &name, &value, nowhere));
-    let trainings = trainings.collect();
+fn page(elaborator: &mut Elaborator, shared: &Shared, script: &Script, began: Instant, nowhere: Span) -> Page {
+    let trainings = shared.trainings.take().parts(elaborator, nowhere);
     let seed = match (shared.options.seed, elaborator.seed.as_int()) {
         (Some(seed), _) => format!("{seed}, given by `--seed`"),
         (None, Some(seed)) => seed.to_string(),
@@ -101,82 +81,6 @@ fn page(
         trainings,
         figures: shared.plots.borrow_mut().take_kept(),
         output: shared.reporter.borrow_mut().take_kept(),
-    }
-}
-
-fn training_part(elaborator: &mut Elaborator, name: &str, value: &Value, nowhere: Span) -> Option<TrainingPart> {
-    let record = value.as_record()?;
-    let titled = |net: &str| if name.is_empty() { net.to_string() } else { format!("{name}: {net}") };
-    match &record.kind {
-        RecordKind::Run(training) => {
-            let model = record.get("model")?.as_record()?.clone();
-            let history = record.get("history")?;
-            let mut part = model_part(elaborator, &model, nowhere);
-            part.title = titled(&net_name(&model));
-            part.metrics = last_row(history);
-            part.ended = ended(record, history);
-            part.curves = figure_of(history, nowhere).ok();
-            part.derivation = derivation(elaborator, &model, training, nowhere);
-            Some(part)
-        }
-        RecordKind::Search => {
-            let model = record.get("model").and_then(Value::as_record).cloned();
-            let mut part =
-                model.as_ref().map_or_else(TrainingPart::default, |model| model_part(elaborator, model, nowhere));
-            part.title = titled("search");
-            part.trials = format_value(value, None, nowhere).ok().flatten().unwrap_or_default();
-            let score = record.get("score").and_then(Value::as_tensor).and_then(TensorValue::as_f64);
-            part.metrics = score.map(|score| ("best score".to_string(), score)).into_iter().collect();
-            Some(part)
-        }
-        _ => None,
-    }
-}
-
-/// What is said of every net: its layers, as a table and as a picture.
-fn model_part(elaborator: &mut Elaborator, model: &Rc<Record>, nowhere: Span) -> TrainingPart {
-    let value = Value::Record(model.clone());
-    TrainingPart {
-        summary: summary_text(elaborator, &value, nowhere).unwrap_or_default(),
-        diagram: diagram_of(elaborator, model, nowhere).ok(),
-        ..TrainingPart::default()
-    }
-}
-
-/// The last row of a history, without epoch and time.
-fn last_row(history: &Value) -> Vec<(String, f64)> {
-    let (leaves, structure) = crate::elaborate::tree::flatten(history);
-    let names = structure.paths().into_iter().map(|path| path.trim_start_matches('.').to_string());
-    let last = names.zip(leaves).filter_map(|(name, leaf)| Some((name, *leaf.known()?.to_f64_vec().last()?)));
-    last.filter(|(name, _)| !["epoch", "seconds"].contains(&name.as_str())).collect()
-}
-
-fn ended(run: &Record, history: &Value) -> String {
-    let column = |name: &str| history.as_record().and_then(|record| record.get(name)?.as_tensor()?.known());
-    let n = column("epoch").map_or(0, |epochs| epochs.len());
-    let seconds: f64 = column("seconds").map_or(0.0, |seconds| seconds.to_f64_vec().iter().sum());
-    let why = match run.get("stopped").and_then(Value::as_str) {
-        Some("early") => ", ended early by its rule",
-        Some("interrupted") => ", stopped by the user",
-        _ => "",
-    };
-    format!("{n} epoch{} in {}{why}.", if n == 1 { "" } else { "s" }, duration(seconds))
-}
-
-/// The equations of a training, or why there are none.
-fn derivation(elaborator: &mut Elaborator, model: &Record, training: &Training, nowhere: Span) -> String {
-    let (RecordKind::Model(net), Some(cost)) = (&model.kind, &training.cost) else {
-        return "There are no equations: the training has a loss of its own.".to_string();
-    };
-    let cost_name = Ident { name: "cost".into(), span: nowhere };
-    let given = vec![
-        Given::at(Value::Func(net.clone()), nowhere),
-        Given { name: Some(cost_name), value: cost.clone(), span: nowhere },
-    ];
-    match super::derivation::derivation(elaborator, given, Notation::Text, nowhere) {
-        Ok(text) => text,
-        Err(Halt::Diagnostic(diagnostic)) => format!("There are no equations: {}.", diagnostic.message),
-        Err(Halt::Interrupted | Halt::Reported) => String::new(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! the files are rewritten.
 
 mod evaluate;
+mod mathml;
 mod nets;
 
 use std::fs;

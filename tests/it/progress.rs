@@ -94,7 +94,7 @@ fn a_terminal_that_gets_narrow_is_met() {
     session.get_process_mut().set_window_size(40, 40).unwrap();
     // What is being drawn may still be as long as before.
     for _ in 0..4 {
-        session.expect("left").unwrap();
+        session.expect("cost ").unwrap();
     }
     let lines = drawn(&rest(&mut session));
     assert!(lines.len() > 3 && widest(&lines[1..]) < 40, "{lines:?}");

@@ -146,6 +146,36 @@ fn trainings_run_and_can_be_looked_at() {
     assert!(out.contains("for "), "{out}");
 }
 
+#[test]
+fn records_figures_engines_and_precisions_are_told() {
+    let long = "{W: [[1.0, 2.0], [3.0, 4.0]], b: {c: [0.0, 0.0], d: \"a long text beside it, so that one line is not enough\"}}";
+    assert_eq!(
+        shown(long),
+        "{W: [[1.0, 2.0],\n     [3.0, 4.0]],\n b: {c: [0.0, 0.0],\n     d: \"a long text beside it, so that one line is not enough\"}}\n\
+         : {W: real[2, 2], b: {c: real[2], d: str}}\n"
+    );
+    assert_eq!(shown("{a: 1, b: [1.0, 2.0]}"), "{a: 1, b: [1.0, 2.0]}  : {a: int, b: real[2]}\n");
+    assert_eq!(shown("heatmap([[1.0]])"), "a figure; `plot(_)` draws it\n");
+    assert_eq!(shown(":engine\n:engine interp\n:engine\n"), "jit\ninterp\n");
+    let (_, err) = told("x = [1.0]\nk = 3\nprecision f32\n");
+    assert_eq!(err, "note: what was bound before keeps its precision: `x`\n");
+    assert!(shown(":help").lines().all(|line| line.chars().count() <= 80), "{}", shown(":help"));
+}
+
+/// A name may be bound again, and what it was is gone.
+#[test]
+fn a_look_is_at_the_last_of_a_name() {
+    let twice = "fn f(x: real) -> real = x^2\nfn f(x: real) -> real = sin(x)\n:ir f\n";
+    let ir = shown(twice);
+    assert!(ir.contains("sin") && ir.matches("fn @f").count() == 1, "{ir}");
+    let net = "net line(x: real[n, 1]) -> real[n, 1] = x |> dense(1)\n";
+    let run = |rate: &str| {
+        format!("run = train line on ([[0.0]], [[1.0]]) {{ cost = mse; optimizer = sgd(lr = {rate}); epochs = 1 }}\n")
+    };
+    let (out, _) = told(&format!("{net}{}{}:expand run\n", run("0.1"), run("0.2")));
+    assert!(out.contains("sgd(lr = 0.2)") && !out.contains("0.1"), "{out}");
+}
+
 /// The inputs of a session on a page, each behind `∇ `, and what is shown for it.
 fn exchanges(block: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = vec![];
@@ -281,6 +311,18 @@ mod terminal {
         prompt.presses(ControlCode::EndOfText);
         prompt.sees(ASKED);
         prompt.asks("cube(1.0) + 4", "5.0  : real");
+        prompt.leaves();
+    }
+
+    /// What is typed ahead, or pasted into a terminal that does not say so, waits for its turn.
+    #[test]
+    fn lines_that_arrive_together_are_all_taken() {
+        let (_folder, file) = history();
+        let mut prompt = Prompt::open(&file);
+        prompt.types("a = 20\rb = 22\ra + b\r1 + 1\r");
+        prompt.sees("42  : int\r\n");
+        prompt.sees("2  : int\r\n");
+        prompt.sees(ASKED);
         prompt.leaves();
     }
 

@@ -49,8 +49,13 @@ fn the_page_says_everything_and_needs_nothing() {
         "<span>r2</span>",
         "40 epochs in ",
         "dense_1  real[n, 8]          16    128",
-        "<b>Backward</b>",
-        "δ¹ = (δ² (W²)ᵀ) ∘ tanh′(z¹)",
+        "<h4>Backward</h4>",
+        // δ¹ = (δ² (W²)ᵀ) ∘ tanh′(z¹)
+        "<msup><mi>δ</mi><mn>1</mn></msup></math></td><td><math displaystyle=\"true\"><mo>=</mo><mrow><mrow><mo stretchy=\"false\">(</mo>\
+         <mrow><msup><mi>δ</mi><mn>2</mn></msup><mspace width=\"0.17em\"/><msup><mrow><mo stretchy=\"false\">(</mo>\
+         <msup><mi>W</mi><mn>2</mn></msup><mo stretchy=\"false\">)</mo></mrow><mo>⊤</mo></msup></mrow><mo stretchy=\"false\">)</mo>\
+         </mrow><mo>∘</mo><mrow><msup><mi>tanh</mi><mo>′</mo></msup><mo>\u{2061}</mo><mrow><mo stretchy=\"false\">(</mo>\
+         <msup><mi>z</mi><mn>1</mn></msup>",
         "<span class=\"keyword\">net</span> f(x: ",
         "<span class=\"comment\"># Fits a parabola.</span>",
         "1 &lt; 2 &amp; cost ",
@@ -108,7 +113,65 @@ found = search f on ((x, x) |> split(train = 0.5, valid = 0.5)) {
     ] {
         assert!(page.contains(part), "`{part}` is missing in\n{page}");
     }
-    assert_eq!(page.matches("<b>Backward</b>").count(), 2);
+    assert_eq!(page.matches("<h4>Backward</h4>").count(), 2);
+}
+
+#[test]
+fn every_turn_of_a_loop_is_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = "x: real[30, 1] ~ uniform(-1, 1)
+net f(units: int = 2)(x: real[n, 1]) -> real[n, 1] = x |> dense(units) |> dense(1)
+for lr in [0.1, 0.01, 0.001] {
+  run = train f on (x, x) {
+    cost      = ols
+    optimizer = sgd(lr = lr)
+    epochs    = 3
+    metrics   = [r2]
+  }
+}
+for (units, k) in [(2, 0), (5, 1), (2, 2)] {
+  train f(units = units) on (x, x) {
+    cost      = ols
+    optimizer = sgd(lr = 0.1)
+    epochs    = 4
+    seed      = k
+  }
+}
+for k in 0..30 {
+  train f on (x, x) {
+    cost      = ols
+    optimizer = sgd(lr = 0.1)
+    epochs    = 1
+    seed      = k
+  }
+}
+last = train f on (x, x) {
+  cost      = ols
+  optimizer = sgd(lr = 0.1)
+  epochs    = 1
+}
+";
+    let (page, _) = report(folder.path(), script, &["--quiet"]);
+    for part in [
+        "<h2>run: f (3 runs)</h2>",
+        "<tr><th>run</th><th>lr</th><th>cost</th><th>r2</th><th></th></tr>",
+        "<tr><td>2</td><td>0.01</td>",
+        "<figcaption>run 3, lr = 0.001</figcaption>",
+        "<h2>f (3 runs)</h2>",
+        "<tr><td>2</td><td>5</td><td>1</td>",
+        "<h3>Layers of runs 1 and 3</h3>",
+        "<h3>Layers of run 2</h3>",
+        "<h3>Back propagation of run 2</h3>",
+        "<h2>f (30 runs)</h2>",
+        "<figcaption>run 30, k = 29</figcaption>",
+        "<h2>last: f</h2>",
+    ] {
+        assert!(page.contains(part), "`{part}` is missing in\n{page}");
+    }
+    assert_eq!(page.matches("<figcaption>").count(), 36);
+    // The curves of very many runs are folded away.
+    assert_eq!(page.matches("<details open>").count(), 2);
+    assert_eq!(page.matches("<h4>Backward</h4>").count(), 5);
 }
 
 #[test]

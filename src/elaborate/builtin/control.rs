@@ -7,11 +7,13 @@ use crate::elaborate::numeric::Operand;
 use crate::elaborate::tree::{flatten, unflatten};
 use crate::elaborate::value::Record;
 use crate::elaborate::{Elaborator, Result, TensorValue, Value};
+use crate::ir::Type;
 use crate::ir::op::Stop;
 use crate::syntax::ast::BinaryOp;
+use crate::tensor::DType;
 use BuiltinKind::Plain;
 
-pub static TABLE: [Builtin; 7] = [
+pub static TABLE: [Builtin; 8] = [
     Builtin::new("map", "f, xs", "f of every row of xs, stacked.", Plain(|e, call| e.map_rows(&call))),
     Builtin::new(
         "scan",
@@ -37,6 +39,12 @@ pub static TABLE: [Builtin; 7] = [
         "params, paths",
         "The same parameters, those at the paths, as `[\"dense_1.W\", \"dense_2\"]`, constants for differentiation.",
         Plain(freeze),
+    ),
+    Builtin::new(
+        "require",
+        "condition, message",
+        "Ends with the message where the condition is known to be false, at the place of the user's text that asks for it.",
+        Plain(require),
     ),
     Builtin::new("stop_gradient", "x", "x itself; differentiation takes it for a constant.", Plain(stop_gradient)),
 ];
@@ -139,6 +147,20 @@ fn tree_sum(e: &mut Elaborator, call: Call) -> Result<Value> {
         });
     }
     Ok(total.unwrap_or_else(|| TensorValue::real(0.0)).into())
+}
+
+/// What is not known when this is reached, a value that the run computes, is not looked at.
+fn require(e: &mut Elaborator, call: Call) -> Result<Value> {
+    let condition = call.arg("condition");
+    let Some(truth) = condition.as_tensor().filter(|truth| truth.ty == Type::scalar(DType::Bool)) else {
+        bail!(E0303, call.span_of("condition"), "a condition is one truth value, got {}", condition.kind_text())
+    };
+    if truth.as_bool() == Some(false) {
+        let at = e.users_span(call.span);
+        let message = call.arg("message").as_str().unwrap_or("what is required does not hold").to_string();
+        bail!(E0304, at, "{}", message)
+    }
+    Ok(Value::Unit)
 }
 
 fn stop_gradient(e: &mut Elaborator, call: Call) -> Result<Value> {

@@ -90,6 +90,18 @@ fn on_data(elaborator: &mut Elaborator, name: &'static str, given: Vec<Given>, s
     if given.iter().any(is_data) {
         return elaborator.effect_with(name, given, span);
     }
+    if let Some((tensor, rows)) =
+        given.iter().find_map(|arg| Some((arg.value.as_tensor().filter(|x| x.rank() > 0)?, arg)))
+        && rows.name.is_none()
+    {
+        let of = Value::from(tensor.clone()).type_text();
+        let mut diagnostic =
+            crate::diagnostic!(E0406, rows.span, "`{}` needs a dataset with `x` and `t`, got {}", name, of);
+        if name == "one_hot" {
+            *diagnostic = diagnostic.with_help("`one_hot_rows(k, 10)` makes rows of 0 and 1 of the class numbers `k`");
+        }
+        return Err(diagnostic.into());
+    }
     Ok(Function::value(FunctionKind::Bound(Bound { name, given })))
 }
 
@@ -217,7 +229,7 @@ fn kfold(elaborator: &mut Elaborator, call: Call) -> Result<Value> {
     let mut fields =
         vec![("k".into(), TensorValue::int(k).into()), ("stratify".into(), TensorValue::bool(stratify).into())];
     if let Some(seed) = call.opt("seed") {
-        match seed.as_tensor().filter(|seed| seed.as_size().is_some()) {
+        match seed.as_tensor().filter(|seed| seed.is_int()) {
             Some(_) if elaborator.seed_is_fixed => {}
             Some(_) => fields.push(("seed".into(), seed.clone())),
             None => bail!(E0303, call.span_of("seed"), "a seed is an int, got {}", seed.kind_text()),

@@ -176,6 +176,7 @@ impl Elaborator {
         if self.level() > 0 || !self.nets.is_empty() || !self.calls.is_empty() {
             bail!(E0408, span, "`search` has an effect, so it stands at the top level of a file")
         }
+        let name = self.binding.take();
         let keys: Vec<&str> = EXPANSION_KEYS.iter().filter(|key| **key != "save").chain(SEARCH_KEYS).copied().collect();
         check_keys("search", search, &keys)?;
         let key = |name: &str| search.keys.iter().find(|(ident, _)| &*ident.name == name).map(|(_, value)| value);
@@ -236,7 +237,8 @@ impl Elaborator {
             setup,
         };
         let outcome = self.with_host(|host, elaborator| host.search(elaborator, &search))?;
-        self.search_result(&search, &search.setup.shape(), outcome)
+        let found = self.search_result(&search, &search.setup.shape(), outcome)?;
+        self.trained(name, span, found)
     }
 
     /// The net with the values of a trial.

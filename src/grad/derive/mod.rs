@@ -49,6 +49,7 @@ pub mod latex;
 pub mod layer;
 mod letters;
 pub mod math;
+mod mathml;
 mod name;
 mod notation;
 pub mod operation;

@@ -184,6 +184,10 @@ fn label(number: f64, step: f64, largest: f64) -> String {
     if largest >= 1e6 || decimals > 5 {
         let exponent = number.abs().log10().floor() as i32;
         let digits = (exponent - step.log10().floor() as i32).max(0) as usize;
+        // A small step beside a large number is easier to read with all digits.
+        if digits > 4 && (1e-3..1e9).contains(&largest) {
+            return minus(&format!("{number:.decimals$}"));
+        }
         let mantissa = format!("{:.digits$}", number / 10f64.powi(exponent));
         return format!("{}·10{}", minus(&mantissa), superscript(exponent));
     }
@@ -240,6 +244,7 @@ mod tests {
         assert_eq!(texts(Scale::Linear, 0.0, 1.0, 5), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(texts(Scale::Linear, -1.3, 1.1, 6), ["−1.0", "−0.5", "0", "0.5", "1.0"]);
         assert_eq!(texts(Scale::Linear, 0.0, 3.2e7, 4), ["0", "1·10⁷", "2·10⁷", "3·10⁷"]);
+        assert_eq!(texts(Scale::Linear, 1e6, 1e6 + 0.3, 4), ["1000000.0", "1000000.1", "1000000.2", "1000000.3"]);
         assert_eq!(texts(Scale::Whole, 1.0, 3.0, 8), ["1", "2", "3"]);
         assert_eq!(texts(Scale::Whole, 1.0, 2000.0, 5), ["500", "1000", "1500", "2000"]);
         assert_eq!(texts(Scale::Log, 1e-6, 10.0, 8), ["10⁻⁶", "10⁻⁵", "10⁻⁴", "0.001", "0.01", "0.1", "1", "10"]);

@@ -60,6 +60,9 @@ impl Map {
     }
 }
 
+/// How many lines or classes are told apart by colour.
+pub const COLOURS: usize = PALETTE.len();
+
 /// The colour of a line or a class by its number; after seven they come again.
 pub fn class_colour(number: usize) -> Rgb {
     PALETTE[number % PALETTE.len()]

@@ -41,6 +41,45 @@ pub fn of_history(columns: &[(String, Vec<f64>)]) -> Figure {
     Figure { name: "history".into(), title: String::new(), panels, data }
 }
 
+/// More runs than this have no legend: nobody tells so many colours apart.
+const TOLD_APART: usize = 8;
+
+/// The histories of several trainings, a panel for each column and in it a line for each training, under its name.
+pub fn of_histories(runs: &[(String, Vec<(String, Vec<f64>)>)]) -> Figure {
+    let mut names: Vec<&str> = vec![];
+    for (name, _) in runs.iter().flat_map(|(_, columns)| columns) {
+        if !["epoch", "seconds"].contains(&name.as_str()) && !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let panel = |name: &&str| {
+        let lines = runs.iter().enumerate().filter_map(|(idx, (run, columns))| {
+            let column = |name: &str| columns.iter().find(|(other, _)| other == name).map(|(_, numbers)| numbers);
+            let numbers = column(name)?;
+            let epochs: Vec<f64> = column("epoch").cloned().unwrap_or_default();
+            Some(Layer::Series(Series {
+                name: if runs.len() <= TOLD_APART { run.clone() } else { String::new() },
+                colour: idx,
+                stroke: Stroke::Line,
+                points: epochs.into_iter().zip(numbers.iter().copied()).collect(),
+            }))
+        });
+        let all = runs.iter().flat_map(|(_, columns)| columns).filter(|(other, _)| other == name);
+        let is_cost = *name == "cost" || name.ends_with(".cost");
+        let scale =
+            if is_cost { cost_scale(all.flat_map(|(_, numbers)| numbers.iter().copied())) } else { Scale::Linear };
+        Panel::Chart(Chart {
+            title: String::new(),
+            x: Axis::new("epoch", Scale::Whole),
+            y: Axis::new(*name, scale),
+            layers: lines.collect(),
+            aspect: Aspect::Wide,
+        })
+    };
+    let panels = names.iter().map(panel).collect();
+    Figure { name: "histories".into(), title: String::new(), panels, data: Data::default() }
+}
+
 /// A cost that falls by a large factor is seen on a logarithmic axis only.
 fn cost_scale(costs: impl Iterator<Item = f64>) -> Scale {
     let finite: Vec<f64> = costs.filter(|cost| cost.is_finite()).collect();

@@ -16,7 +16,7 @@ pub mod terminal;
 
 pub use axis::{Axis, Scale};
 pub use colour::{Map, Rgb, class_colour};
-pub use history::of_history;
+pub use history::{of_histories, of_history};
 pub use svg::escaped;
 
 use super::grid::csv_cell;
@@ -245,6 +245,11 @@ impl Figure {
     /// As an element of an HTML page.
     pub fn to_inline_svg(&self) -> String {
         svg::inline(&layout::scene(self), &self.title)
+    }
+
+    /// As a small element of an HTML page, one of many.
+    pub fn to_small_svg(&self) -> String {
+        svg::inline(&layout::small_scene(self), &self.title)
     }
 
     /// As the bytes of a PNG file.

@@ -68,6 +68,11 @@ pub fn curves(fields: &Fields) -> Result<Figure> {
         }
         _ => vec![],
     };
+    let mut columns = columns;
+    if let Some(names) = fields.texts("names") {
+        fields.same("names", names.len(), "lines", columns.len())?;
+        columns.iter_mut().zip(names).for_each(|(column, name)| column.0 = name);
+    }
     let x = fields.record.get("x").map(|_| fields.numbers("x"));
     let mut layers = vec![];
     for (idx, (name, numbers)) in columns.iter().enumerate() {

@@ -130,13 +130,16 @@ pub fn confusion(fields: &Fields) -> Result<Figure> {
     };
     let right: f64 = (0..n).filter_map(|class| counts[class].get(class)).sum();
     let total: f64 = counts.iter().flatten().sum();
+    let shares: Vec<Vec<f64>> = counts.iter().map(share).collect();
+    // Of many classes that are mixed up no share is large, and all would be white.
+    let largest = shares.iter().flatten().copied().fold(0.0, f64::max);
     let panel = Cells {
         x: Names { label: "predicted class".into(), names: names.clone() },
         y: Names { label: "true class".into(), names: names.clone() },
-        values: counts.iter().map(share).collect(),
+        values: shares,
         texts: shortened(&counts),
         map: Map::Blues,
-        range: (0.0, 1.0),
+        range: (0.0, if largest > 0.0 && largest < 0.5 { largest } else { 1.0 }),
         measure: "share of the true class".into(),
     };
     let title = match total > 0.0 {

@@ -152,12 +152,16 @@ fn cells(numbers: impl Iterator<Item = f64>) -> Vec<String> {
     numbers.map(plain).collect()
 }
 
-/// The columns of a history by name: `cost`, `valid.cost`.
+/// The picture of a history.
 pub(super) fn history(value: &Value) -> Figure {
+    of_history(&history_columns(value))
+}
+
+/// The columns of a history by name: `cost`, `valid.cost`.
+pub(super) fn history_columns(value: &Value) -> Vec<(String, Vec<f64>)> {
     let (leaves, structure) = flatten(value);
     let names = structure.paths().into_iter().map(|path| path.trim_start_matches('.').to_string());
-    let columns: Vec<(String, Vec<f64>)> = names.zip(leaves.iter().map(|leaf| known(leaf).to_f64_vec())).collect();
-    of_history(&columns)
+    names.zip(leaves.iter().map(|leaf| known(leaf).to_f64_vec())).collect()
 }
 
 /// The picture of a net, from what its maker gathered as texts.

@@ -21,14 +21,14 @@ use crate::script::{file_name, files, script};
 /// The sizes that scripts leave open.
 const SIZES: [(&str, usize); 4] = [("n", 7), ("T", 6), ("m", 3), ("r", 9)];
 
-struct Derived {
+pub struct Derived {
     module: Module,
     func: FuncId,
     request: Request,
-    equations: Equations,
+    pub equations: Equations,
 }
 
-fn derived(source: &str) -> Derived {
+pub fn derived(source: &str) -> Derived {
     let (_, rest) = source.split_once("derive(").expect("the script derives something");
     let name: String = rest.chars().take_while(|letter| letter.is_alphanumeric() || *letter == '_').collect();
     let (reporter, captured) = Reporter::captured(Form::Text);

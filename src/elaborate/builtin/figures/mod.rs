@@ -21,7 +21,7 @@ pub static TABLE: [Builtin; 10] = [
     ),
     Builtin::new(
         "curves",
-        "y, *, x?, log?, xlabel?, ylabel?",
+        "y, *, x?, names?, log?, xlabel?, ylabel?",
         "A figure of lines: vectors by name, or columns.",
         Plain(curves),
     ),
@@ -140,11 +140,23 @@ fn curves(_: &mut Elaborator, call: Call) -> Result<Value> {
             Some(Value::from(x))
         }
     };
+    let names = titles(&call, "names")?;
+    if names.is_some() && matches!(y, Value::Record(_)) {
+        bail!(E0303, call.span_of("names"), "the lines of a record have the names of its fields";
+              help: "`names` are for the columns of a matrix: `curves(y, names = [\"a\", \"b\"])`")
+    }
     let log = Value::from(TensorValue::bool(call.flag("log")?));
     let labels = (text(&call, "xlabel")?, text(&call, "ylabel")?);
     Ok(figure(
         "curves",
-        vec![("y", Some(y.clone())), ("x", x), ("log", Some(log)), ("xlabel", labels.0), ("ylabel", labels.1)],
+        vec![
+            ("y", Some(y.clone())),
+            ("x", x),
+            ("names", names),
+            ("log", Some(log)),
+            ("xlabel", labels.0),
+            ("ylabel", labels.1),
+        ],
     ))
 }
 

@@ -1,12 +1,14 @@
 //! A chart: axes with their ticks, the legend above, lines and points between.
 
-use super::super::colour::{FAINT, INK, SOFT, WHITE, class_colour};
+use super::super::colour::{COLOURS, FAINT, INK, SOFT, WHITE, class_colour};
 use super::super::scene::{Anchor, Area, Scene, Shape, TEXT};
 use super::super::{Aspect, Chart, Layer, Regions, Scale, Series, Stroke, axis::Ruler, axis::Tick, font};
 use super::SMALL;
 
 /// More points than this are thinned out: nobody sees more on so little paper.
 const POINTS: usize = 1200;
+/// More names than this are too many for a legend, which then has the first of them.
+pub const NAMED: usize = 16;
 /// The slant of names at the bottom that do not fit side by side, in degrees.
 const SLANT: f64 = -35.0;
 
@@ -21,6 +23,10 @@ pub fn scene(chart: &Chart, (width, height): (f64, f64)) -> Scene {
     }
     top = legend(&mut scene, chart, top, width);
     let (x, y) = rulers(chart);
+    if let Some(remark) = remark(chart) {
+        scene.text(remark, (0.0, top + SMALL), SMALL, Anchor::Start, SOFT);
+        top += SMALL + 8.0;
+    }
     let y_ticks = y.ticks(((height - top - 50.0) / 42.0) as usize);
     let widest = y_ticks.iter().map(|tick| font::width(&tick.text, SMALL)).fold(0.0, f64::max);
     let left = widest + 12.0 + if chart.y.label.is_empty() { 0.0 } else { TEXT + 8.0 };
@@ -102,7 +108,9 @@ fn legend(scene: &mut Scene, chart: &Chart, top: f64, width: f64) -> f64 {
         return top;
     }
     let (mut left, mut row) = (0.0, top);
-    for series in named {
+    let shown = if named.len() > NAMED { NAMED - 4 } else { named.len() };
+    let more = named.len() - shown;
+    for series in named.into_iter().take(shown) {
         let name = font::fitted(&series.name, SMALL, width - SAMPLE - 10.0);
         let needed = SAMPLE + 6.0 + font::width(&name, SMALL);
         if left > 0.0 && left + needed > width {
@@ -113,7 +121,30 @@ fn legend(scene: &mut Scene, chart: &Chart, top: f64, width: f64) -> f64 {
         scene.text(name, (left + SAMPLE + 6.0, row + SMALL), SMALL, Anchor::Start, INK);
         left += needed + 16.0;
     }
+    if more > 0 {
+        let text = format!("and {more} more");
+        if left + font::width(&text, SMALL) > width {
+            (left, row) = (0.0, row + SMALL + 8.0);
+        }
+        scene.text(text, (left, row + SMALL), SMALL, Anchor::Start, SOFT);
+    }
     row + SMALL + 8.0
+}
+
+/// What is said of values that have no place: a picture without them looks whole.
+pub fn remark(chart: &Chart) -> Option<String> {
+    let (x, y) = rulers(chart);
+    let points = || parts(chart).1.into_iter().flat_map(|series| &series.points);
+    let has_place = |point: &(f64, f64)| x.place(point.0).is_some() && y.place(point.1).is_some();
+    let is_finite = |point: &&(f64, f64)| point.0.is_finite() && point.1.is_finite();
+    let lost = points().filter(is_finite).filter(|point| !has_place(point)).count();
+    if points().next().is_some() && !points().any(has_place) {
+        let what = if lost > 0 { "none is above 0, as a logarithmic axis needs" } else { "all are nan or infinite" };
+        return Some(format!("no value to show: {what}"));
+    }
+    (lost > 0).then(|| {
+        format!("without {lost} value{} of 0 or less, on a logarithmic axis", if lost == 1 { "" } else { "s" })
+    })
 }
 
 fn sample(scene: &mut Scene, series: &Series, (left, middle): (f64, f64), width: f64) {
@@ -185,7 +216,8 @@ fn shade(scene: &mut Scene, regions: &Regions, x: &Ruler, y: &Ruler, area: Area)
 fn stroke_of(series: &Series, points: Vec<(f64, f64)>) -> Shape {
     let colour = if series.stroke == Stroke::Guide { SOFT } else { class_colour(series.colour) };
     let (width, dashes) = match series.stroke {
-        Stroke::Line | Stroke::Dotted => (2.0, None),
+        // Where colours come again, dashes tell the lines apart.
+        Stroke::Line | Stroke::Dotted => (2.0, [None, Some(7.0), Some(2.0)][series.colour / COLOURS % 3]),
         Stroke::Dashed => (2.0, Some(5.0)),
         Stroke::Guide => (1.2, Some(3.0)),
         Stroke::Dots => (0.0, None),
@@ -243,6 +275,57 @@ fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn texts(chart: &Chart) -> Vec<String> {
+        let text = |shape: Shape| match shape {
+            Shape::Text(text) => Some(text.text),
+            _ => None,
+        };
+        scene(chart, (640.0, 400.0)).shapes.into_iter().filter_map(text).collect()
+    }
+
+    fn chart(scale: Scale, lines: Vec<Vec<f64>>) -> Chart {
+        let series = |(idx, numbers): (usize, Vec<f64>)| {
+            let points = numbers.into_iter().enumerate().map(|(place, number)| (place as f64, number)).collect();
+            Layer::Series(Series { name: format!("line {idx}"), colour: idx, stroke: Stroke::Line, points })
+        };
+        Chart {
+            title: String::new(),
+            x: super::super::super::Axis::new("x", Scale::Linear),
+            y: super::super::super::Axis::new("y", scale),
+            layers: lines.into_iter().enumerate().map(series).collect(),
+            aspect: Aspect::Wide,
+        }
+    }
+
+    #[test]
+    fn what_has_no_place_is_told() {
+        let said = |scale: Scale, numbers: &[f64]| texts(&chart(scale, vec![numbers.to_vec()])).join("|");
+        let log = said(Scale::Log, &[0.0, -1.0, 10.0, 100.0]);
+        assert!(log.contains("without 2 values of 0 or less, on a logarithmic axis"), "{log}");
+        let none = said(Scale::Log, &[0.0, -1.0]);
+        assert!(none.contains("no value to show: none is above 0"), "{none}");
+        let nan = said(Scale::Linear, &[f64::NAN, f64::INFINITY]);
+        assert!(nan.contains("no value to show: all are nan or infinite"), "{nan}");
+        // A gap is seen.
+        assert!(!said(Scale::Linear, &[1.0, f64::NAN, 2.0]).contains("value"));
+    }
+
+    #[test]
+    fn many_lines_have_a_short_legend_and_are_told_apart() {
+        let many = chart(Scale::Linear, vec![vec![1.0, 2.0]; 40]);
+        let said = texts(&many);
+        assert_eq!(said.iter().filter(|text| text.starts_with("line ")).count(), 12);
+        assert!(said.contains(&"and 28 more".to_string()), "{said:?}");
+        let lines = scene(&many, (640.0, 400.0)).shapes.into_iter().filter_map(|shape| match shape {
+            Shape::Line { colour, width, dashes, .. } if width == 2.0 => Some(format!("{colour:?} {dashes:?}")),
+            _ => None,
+        });
+        let mut looks: Vec<String> = lines.collect();
+        looks.sort();
+        looks.dedup();
+        assert_eq!(looks.len(), 3 * COLOURS);
+    }
 
     #[test]
     fn long_lines_are_thinned_and_keep_their_peaks() {

@@ -5,7 +5,7 @@ mod chart;
 mod graph;
 mod tiles;
 
-pub use chart::rulers;
+pub use chart::{NAMED, remark, rulers};
 pub use tiles::colours as pixel_colours;
 
 use super::colour::{INK, Map, SOFT};
@@ -21,10 +21,18 @@ const SMALL: f64 = 11.0;
 
 /// The figure as shapes: its title, below it the panels, two or three beside each other.
 pub fn scene(figure: &Figure) -> Scene {
-    let size = match figure.panels.len() {
-        0 | 1 => (640.0, 400.0),
-        _ => (460.0, 340.0),
-    };
+    match figure.panels.len() {
+        0 | 1 => sized(figure, (640.0, 400.0)),
+        _ => sized(figure, (460.0, 340.0)),
+    }
+}
+
+/// The same with small panels: one of many figures.
+pub fn small_scene(figure: &Figure) -> Scene {
+    sized(figure, (290.0, 200.0))
+}
+
+fn sized(figure: &Figure, size: (f64, f64)) -> Scene {
     let panels: Vec<Scene> = figure.panels.iter().map(|panel| panel_scene(panel, size)).collect();
     let per_row = if panels.len() == 4 { 2 } else { panels.len().clamp(1, 3) };
     let title_width = font::width(&figure.title, TITLE);
@@ -65,7 +73,11 @@ fn bar(scene: &mut Scene, map: Map, range: (f64, f64), measure: &str, area: Area
     scene.frame(area, SOFT);
     let axis = Axis { label: String::new(), scale: Scale::Linear, ends: Some(range) };
     let mut widest = 0.0;
-    for tick in Ruler::new(&axis, std::iter::empty()).ticks((area.height / 40.0).max(2.0) as usize) {
+    let ruler = Ruler::new(&axis, std::iter::empty());
+    let most = (area.height / 40.0).max(2.0) as usize;
+    // One number says nothing of what a colour is worth.
+    let ticks = (most..most + 7).map(|most| ruler.ticks(most)).find(|ticks| ticks.len() > 1);
+    for tick in ticks.unwrap_or_else(|| ruler.ticks(most)) {
         let y = area.bottom() - tick.place * area.height;
         scene.line((area.right(), y), (area.right() + 4.0, y), SOFT, 1.0);
         widest = f64::max(widest, font::width(&tick.text, SMALL));

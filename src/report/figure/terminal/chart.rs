@@ -1,7 +1,7 @@
 //! A chart in braille: each character has two by four dots.
 
 use super::super::colour::{SOFT, WHITE};
-use super::super::layout::rulers;
+use super::super::layout::{NAMED, remark, rulers};
 use super::super::{Aspect, Chart, Layer, Regions, Rgb, Scale, Series, Stroke, axis::Ruler, axis::Tick, class_colour};
 use super::board::{Board, Spot, cut};
 use super::{Ink, Paper};
@@ -60,11 +60,11 @@ fn heading(board: &mut Board, chart: &Chart, paper: Paper) -> usize {
         board.write(0, row, &label, None);
         column = label.chars().count() + 3;
     }
-    for (idx, layer) in chart.layers.iter().enumerate() {
+    let is_named = |layer: &&Layer| matches!(layer, Layer::Series(series) if !series.name.is_empty());
+    let n_named = chart.layers.iter().filter(is_named).count();
+    let shown = if n_named > NAMED { NAMED - 4 } else { n_named };
+    for (idx, layer) in chart.layers.iter().enumerate().filter(|(_, layer)| is_named(layer)).take(shown) {
         let Layer::Series(series) = layer else { continue };
-        if series.name.is_empty() {
-            continue;
-        }
         let name = cut(&series.name, paper.columns.saturating_sub(SAMPLE + 2));
         let width = SAMPLE + 1 + name.chars().count();
         if column > 0 && column + width > paper.columns {
@@ -74,7 +74,22 @@ fn heading(board: &mut Board, chart: &Chart, paper: Paper) -> usize {
         board.write(column + SAMPLE + 1, row, &name, None);
         column += width + 2;
     }
-    if column > 0 { row + 1 } else { row }
+    if n_named > shown {
+        let text = format!("and {} more", n_named - shown);
+        if column + text.len() > paper.columns {
+            (column, row) = (0, row + 1);
+        }
+        board.write(column, row, &cut(&text, paper.columns), Some(SOFT));
+        column += text.len();
+    }
+    if column > 0 {
+        row += 1;
+    }
+    if let Some(remark) = remark(chart) {
+        board.write(0, row, &cut(&remark, paper.columns), Some(SOFT));
+        row += 1;
+    }
+    row
 }
 
 fn sample(board: &mut Board, series: &Series, idx: usize, chart: &Chart, (column, row): (usize, usize), ink: Ink) {

@@ -35,6 +35,12 @@ impl Reader<'_, '_> {
             _ if stop.rule == Rule::record && after == ":" && stop.expects(Rule::comma) => {
                 self.slip(span, "a comma is missing before this field", "write `{a: 1, b: 2}`")
             }
+            ";" if self.inside_brackets(stop) => {
+                self.slip(span, "the rows of a matrix are lists", "write `[[1, 2], [3, 4]]`")
+            }
+            ":" if self.level(stop) == 0 && before.ends_with(|letter: char| letter.is_ascii_digit()) && !after.is_empty() => {
+                self.slip(span, "a range is not written with `:`", "write `a..b`, which ends before `b`")
+            }
             "?" => self.slip(span, "there is no `c ? a : b`", "write `if c then a else b`"),
             "+" if stop.expects_value() => self.slip(span, "a value has no `+` before it", "leave the `+` out"),
             "*" if before == "." => self.slip(

@@ -1,8 +1,8 @@
 //! Values where they do not belong, above all next to other values.
 
-use super::super::Reader;
 use super::super::explain::Stop;
 use super::super::grammar::Rule;
+use super::super::{Place, Reader};
 use super::words::OPENERS;
 use crate::source::{Code, Diagnostic};
 use crate::syntax::scan::{RESERVED, TokenKind};
@@ -48,6 +48,13 @@ impl Reader<'_, '_> {
             return self.slip(span, format!("`{word}` is a word of the language and no name"), "choose another name");
         }
         if stop.expects_value() || stop.expects(Rule::ident) {
+            if word == "print" && stop.expects_value() && matches!(before, "then" | "else") {
+                return self.slip(
+                    span,
+                    "`print` does something and has no value",
+                    "what is done stands in braces: `if c { print a } else { print b }`",
+                );
+            }
             if kind == TokenKind::Word && RESERVED.contains(&word) && stop.expects(Rule::ident) {
                 return self.slip(
                     span,
@@ -78,6 +85,11 @@ impl Reader<'_, '_> {
             }
             "in" => {
                 return self.slip(span, "`in` belongs to `for` and `vary`", "to look for a value write `max(xs == x)`");
+            }
+            _ if self.own_words(stop).next().is_some_and(|first| matches!(first, "for" | "while"))
+                && stop.expects_block() =>
+            {
+                return self.slip(span, "the turns of a loop stand in braces", "write `for i in 0..10 { print i }`");
             }
             "on" | "as" | "then" | "else" | "while" | "var" | "print" | "adjoint" => {
                 return self.slip(span, format!("`{word}` does not fit here"), "is a new line missing before it?");
@@ -124,6 +136,12 @@ impl Reader<'_, '_> {
             diagnostic.with_help(format!("a product needs its sign: `{left} * {right}`"))
         } else if in_brackets {
             diagnostic
+        } else if stop.at == 1 && self.scan.tokens[previous].kind == TokenKind::Word && kind != TokenKind::Open {
+            if matches!(self.place, Place::Train | Place::Search) {
+                return Some(diagnostic.with_help(format!("a key has `=` before its value: `{before} = {word}`")));
+            }
+            let call = format!("a call has brackets: `{before}({word})`; ");
+            diagnostic.with_help(call + "two statements stand on two lines, or with `;` between them")
         } else {
             diagnostic.with_help("two statements stand on two lines, or with `;` between them")
         })
