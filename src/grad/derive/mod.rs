@@ -29,7 +29,7 @@
 //!
 //! What is differentiated inside of the function, `deriv(u, x)` in the loss of a net that obeys an equation, is expanded before
 //! anything is cut. The layers of the net then work on directions too, and these have the names of what they are directions of:
-//! `z¹_x` beside `z¹` ([`tangents`]).
+//! `z¹_x` beside `z¹` (module `tangents`).
 //!
 //! A clamp that only keeps a logarithm finite, and the shift by the largest that only keeps a softmax from overflowing, are
 //! not written.
