@@ -274,6 +274,18 @@ fn sums_at_known_positions_agree_in_both_engines() {
     }
 }
 
+/// The update of so many parameters of one shape is a single loop that is short and costs much.
+#[test]
+fn deep_nets_train_alike_in_both_engines() {
+    let layers = ["dense(32, act = tanh)"; 16].join(" |> ");
+    let text = format!(
+        "x: real[64, 20] ~ normal(0, 1)\nt: real[64, 3] ~ normal(0, 1)\n\
+         net f(x: real[n, 20]) -> real[n, 3] = x |> {layers} |> dense(3)\n\
+         run = train f on (x, t) {{ cost = mse; optimizer = adam(lr = 0.01); batch = 16; epochs = 4 }}\n"
+    );
+    trains_alike(text, "sixteen layers");
+}
+
 /// Products around which there are loops are shared by the turns of the outermost one.
 #[test]
 fn the_number_of_threads_changes_no_bit_of_a_convolutional_net() {

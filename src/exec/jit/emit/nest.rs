@@ -171,8 +171,14 @@ impl Nest {
         self.members.len() + self.streams.len()
     }
 
-    /// Whether the turns of the outermost loop are worth sharing among threads, and write apart from each other.
+    /// Whether the turns of the outermost loop can be shared among threads: there are loops in them, as of a single loop only
+    /// its blocks are shared.
     pub fn can_be_shared(&self) -> bool {
+        self.sizes.len() > 1 && self.is_worth_sharing()
+    }
+
+    /// Whether the turns of the outermost loop are worth sharing among threads, and write apart from each other.
+    fn is_worth_sharing(&self) -> bool {
         let n_elements: usize = self.sizes.iter().product();
         let apart = |member: &Member| member.output.is_none_or(|output| self.streams[output].strides[0] != 0);
         self.sizes.first().is_some_and(|&turns| turns > 1)
@@ -184,7 +190,7 @@ impl Nest {
     pub fn into_blocks(self) -> (Nest, Option<Nest>) {
         let [size] = self.sizes[..] else { return (self, None) };
         let (n_blocks, rest) = (size / BLOCK, size % BLOCK);
-        if n_blocks < 2 || !self.can_be_shared() {
+        if n_blocks < 2 || !self.is_worth_sharing() {
             return (self, None);
         }
         let mut behind = self.clone();
