@@ -113,7 +113,7 @@ pub fn mathml(x: &Math) -> String {
         Math::Power(x, y) => {
             let base = match &**x {
                 // A name that has an index above already would get a second one.
-                Math::Symbol(symbol) if symbol.sup.is_some() => bracketed(&mathml(x)),
+                Math::Symbol(symbol) if symbol.sup.is_some() || !symbol.by.is_empty() => bracketed(&mathml(x)),
                 x => at_least(x, Strength::Atom),
             };
             above(&base, &mathml(y))
@@ -123,7 +123,9 @@ pub fn mathml(x: &Math) -> String {
         }
         Math::Transpose(x) => {
             let base = match &**x {
-                Math::Symbol(symbol) if symbol.sup.is_none() && symbol.step.is_none() => symbol_mathml(symbol),
+                Math::Symbol(symbol) if symbol.sup.is_none() && symbol.by.is_empty() && symbol.step.is_none() => {
+                    symbol_mathml(symbol)
+                }
                 x => bracketed(&mathml(x)),
             };
             above(&base, "<mo>⊤</mo>")
@@ -234,7 +236,7 @@ fn below_big(sign: Big, under: &str) -> String {
 /// What an index is put to: a name that has an index already in brackets.
 fn indexed(x: &Math) -> String {
     match x {
-        Math::Symbol(symbol) if symbol.sub.is_none() && symbol.step.is_none() => mathml(x),
+        Math::Symbol(symbol) if symbol.sub.is_none() && symbol.by.is_empty() && symbol.step.is_none() => mathml(x),
         x => bracketed(&mathml(x)),
     }
 }
@@ -299,6 +301,9 @@ fn number(value: f64) -> String {
             if let Some((above, below)) = ratio(value) {
                 return small(&above.to_string(), &below.to_string());
             }
+            if let Some(formula) = of_pi(value) {
+                return formula;
+            }
             match root(value) {
                 Some((above, 1)) => format!("<msqrt>{}</msqrt>", digits(&above.to_string())),
                 // √(p/q) with p = 1 is told as 1/√q.
@@ -312,9 +317,25 @@ fn number(value: f64) -> String {
     }
 }
 
+/// A small multiple of π, 1/π or π².
+fn of_pi(value: f64) -> Option<String> {
+    let (over, under, power) = text::pi(value)?;
+    let digits = |number: u32| format!("<mn>{number}</mn>");
+    let pi = if power == 2 { above("<mi>π</mi>", &digits(2)) } else { "<mi>π</mi>".to_string() };
+    let times = |number: u32| if number == 1 { pi.clone() } else { row(&format!("{}{pi}", digits(number))) };
+    let small = |over: String, under: String| format!("<mfrac displaystyle=\"false\">{over}{under}</mfrac>");
+    Some(match (power, under) {
+        (-1, _) => small(digits(over), times(under)),
+        (_, 1) => times(over),
+        _ => small(times(over), digits(under)),
+    })
+}
+
 fn symbol_mathml(symbol: &Symbol) -> String {
     let base = name(&symbol.base);
-    let sub: Vec<String> = symbol.sub.as_deref().map(word).into_iter().chain(symbol.step.as_ref().map(step)).collect();
+    let by = (!symbol.by.is_empty()).then(|| row(&symbol.by.iter().map(|by| name(by)).collect::<Vec<_>>().join(BESIDE)));
+    let step = symbol.step.as_ref().map(step);
+    let sub: Vec<String> = symbol.sub.as_deref().map(word).into_iter().chain(by).chain(step).collect();
     let sub = (!sub.is_empty()).then(|| if sub.len() == 1 { sub.concat() } else { row(&sub.join(&operator(","))) });
     match (sub, symbol.sup.as_deref().map(word)) {
         (None, None) => base,
