@@ -12,7 +12,7 @@ pub fn cases(all: Vec<(Math, Math)>, otherwise: Math) -> Math {
     let mut excluded: Vec<Math> = vec![];
     let mut kept: Vec<(Math, Math)> = vec![];
     for (value, condition) in all {
-        let value = supposing(&value, &[excluded.as_slice(), &[condition.clone()]].concat());
+        let value = supposing(&value, &[excluded.as_slice(), std::slice::from_ref(&condition)].concat());
         excluded.extend(negation(&condition));
         kept.push((value, condition));
     }
@@ -80,7 +80,7 @@ pub fn restricted(factors: Vec<Math>) -> Vec<Math> {
                 if found.is_some() {
                     return None;
                 }
-                found = Some([holds.as_slice(), &[condition.clone()]].concat());
+                found = Some([holds.as_slice(), std::slice::from_ref(condition)].concat());
             }
             holds.extend(negation(condition));
         }

@@ -333,7 +333,8 @@ fn of_pi(value: f64) -> Option<String> {
 
 fn symbol_mathml(symbol: &Symbol) -> String {
     let base = name(&symbol.base);
-    let by = (!symbol.by.is_empty()).then(|| row(&symbol.by.iter().map(|by| name(by)).collect::<Vec<_>>().join(BESIDE)));
+    let by =
+        (!symbol.by.is_empty()).then(|| row(&symbol.by.iter().map(|by| name(by)).collect::<Vec<_>>().join(BESIDE)));
     let step = symbol.step.as_ref().map(step);
     let sub: Vec<String> = symbol.sub.as_deref().map(word).into_iter().chain(by).chain(step).collect();
     let sub = (!sub.is_empty()).then(|| if sub.len() == 1 { sub.concat() } else { row(&sub.join(&operator(","))) });

@@ -6,8 +6,11 @@ use crate::report::number::plain;
 /// A factor between the largest and the smallest cost from which on the axis is logarithmic.
 const WIDE: f64 = 4.0;
 
+/// A column of a history: its name and its numbers, epoch by epoch.
+type Column = (String, Vec<f64>);
+
 /// The figure of a history: its columns, `epoch`, `cost`, `accuracy`, `valid.cost`, `seconds` and so on, each a series.
-pub fn of_history(columns: &[(String, Vec<f64>)]) -> Figure {
+pub fn of_history(columns: &[Column]) -> Figure {
     let column = |name: &str| columns.iter().find(|(other, _)| other == name).map(|(_, numbers)| numbers);
     let n = columns.iter().map(|(_, numbers)| numbers.len()).min().unwrap_or(0);
     let epochs: Vec<f64> = column("epoch").cloned().unwrap_or_else(|| (1..=n).map(|epoch| epoch as f64).collect());
@@ -32,7 +35,7 @@ pub fn of_history(columns: &[(String, Vec<f64>)]) -> Figure {
             aspect: Aspect::Wide,
         }));
     }
-    let cell = |(name, numbers): &(String, Vec<f64>), row: usize| match name.as_str() {
+    let cell = |(name, numbers): &Column, row: usize| match name.as_str() {
         "epoch" => format!("{}", numbers[row]),
         _ => plain(numbers[row]),
     };
@@ -45,7 +48,7 @@ pub fn of_history(columns: &[(String, Vec<f64>)]) -> Figure {
 const TOLD_APART: usize = 8;
 
 /// The histories of several trainings, a panel for each column and in it a line for each training, under its name.
-pub fn of_histories(runs: &[(String, Vec<(String, Vec<f64>)>)]) -> Figure {
+pub fn of_histories(runs: &[(String, Vec<Column>)]) -> Figure {
     let mut names: Vec<&str> = vec![];
     for (name, _) in runs.iter().flat_map(|(_, columns)| columns) {
         if !["epoch", "seconds"].contains(&name.as_str()) && !names.contains(&name.as_str()) {

@@ -95,7 +95,7 @@ fn scan(f: &mut Function, op: &Scan, node: &Node, args: &[Operand], callee: Func
     let (mut read, mut written) = (places.clone(), places.clone());
     for &(slot, second) in seconds {
         // The last turn, if all are taken, is to write where the result lies.
-        let first = if count % 2 == 0 { &mut written } else { &mut read };
+        let first = if count.is_multiple_of(2) { &mut written } else { &mut read };
         first[slot] = second;
     }
     carry_in(f, args, carried, &read);

@@ -318,7 +318,7 @@ mod tests {
         assert_eq!(said.iter().filter(|text| text.starts_with("line ")).count(), 12);
         assert!(said.contains(&"and 28 more".to_string()), "{said:?}");
         let lines = scene(&many, (640.0, 400.0)).shapes.into_iter().filter_map(|shape| match shape {
-            Shape::Line { colour, width, dashes, .. } if width == 2.0 => Some(format!("{colour:?} {dashes:?}")),
+            Shape::Line { colour, width: 2.0, dashes, .. } => Some(format!("{colour:?} {dashes:?}")),
             _ => None,
         });
         let mut looks: Vec<String> = lines.collect();
