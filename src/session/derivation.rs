@@ -7,7 +7,9 @@ use crate::bail;
 use crate::elaborate::freeze::named_leaves;
 use crate::elaborate::function::Closure;
 use crate::elaborate::tree::{Structure, flatten, unflatten};
-use crate::elaborate::{Elaborator, Function, Given, Phase, Record, Repr, Result, TensorValue, Value, list_names};
+use crate::elaborate::{
+    Elaborator, Function, Given, Halt, Phase, Record, Repr, Result, TensorValue, Value, list_names,
+};
 use crate::grad::derive::{Equations, Form, Naming, Request, Start, Updates, equations};
 use crate::ir::op::MapOp;
 use crate::ir::{FuncId, Type};
@@ -323,11 +325,11 @@ fn of_function(elaborator: &mut Elaborator, func: &Function, wrt: Option<&Given>
             }
         }
     });
-    // A parameter without a type was taken for a number, which it may not be.
+    // A parameter without a type was taken for a number, which it may not be where types or shapes do not fit.
     let untyped =
         closure.def.lists.last().into_iter().flatten().find(|param| param.ty.is_none() && param.default.is_none());
     let traced = match (traced, untyped) {
-        (Err(_), Some(param)) => {
+        (Err(Halt::Diagnostic(diagnostic)), Some(param)) if diagnostic.code.name().starts_with("E03") => {
             bail!(E0402, param.name.span, "`{}` is no number in `{}`, so `derive` needs its type", param.name.name, func.name();
                   help: "`{}: real[n, 3]`; a loss is derived with its net, `derive(net, loss = {})`", param.name.name, func.name())
         }

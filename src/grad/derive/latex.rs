@@ -2,7 +2,9 @@
 
 use super::math::{Big, Math, Step, Symbol};
 use super::operation::{Operation, Style};
-use super::text::{Strength, coefficient_of_big, fraction, ordered, pi, power_of_ten, ratio, root, shape, strength};
+use super::text::{
+    Strength, coefficient_of_big, fraction, ordered, pi, power_of_ten, ratio, root, shape, strength, sum,
+};
 
 /// The formula as LaTeX, without the signs that begin and end mathematics.
 pub fn latex(x: &Math) -> String {
@@ -12,22 +14,7 @@ pub fn latex(x: &Math) -> String {
         Math::Partial { of, by } => {
             format!("\\frac{{\\partial {}}}{{\\partial {}}}", symbol_latex(of), symbol_latex(by))
         }
-        Math::Sum(terms) => {
-            let mut out = String::new();
-            for (idx, term) in terms.iter().enumerate() {
-                let (sign, term) = match term {
-                    Math::Neg(term) => ("-", term.as_ref()),
-                    term => ("+", term),
-                };
-                out += &match (idx, sign) {
-                    (0, "+") => String::new(),
-                    (0, sign) => sign.to_string(),
-                    (_, sign) => format!(" {sign} "),
-                };
-                out += &at_least(term, Strength::Product);
-            }
-            out
-        }
+        Math::Sum(terms) => sum(terms, "-", at_least),
         Math::Neg(x) => format!("-{}", at_least(x, Strength::Product)),
         Math::Product(factors) => {
             let (scalars, tensors) = ordered(factors);

@@ -4,7 +4,9 @@
 use super::document::{Equations, Row, Sign, Turns};
 use super::math::{Big, Math, Step, Symbol};
 use super::operation::{Operation, Style};
-use super::text::{self, Strength, coefficient_of_big, fraction, ordered, power_of_ten, ratio, root, shape, strength};
+use super::text::{
+    self, Strength, coefficient_of_big, fraction, ordered, power_of_ten, ratio, root, shape, signed, strength,
+};
 
 impl Equations {
     /// As a part of an HTML page: a title and a table for each section, one equation a row, its left side in a column of
@@ -79,11 +81,7 @@ pub fn mathml(x: &Math) -> String {
         }
         Math::Sum(terms) => {
             let mut out = String::new();
-            for (idx, term) in terms.iter().enumerate() {
-                let (sign, term) = match term {
-                    Math::Neg(term) => ("−", term.as_ref()),
-                    term => ("+", term),
-                };
+            for (idx, (sign, term)) in signed(terms, "−").enumerate() {
                 if idx > 0 || sign == "−" {
                     out += &operator(sign);
                 }

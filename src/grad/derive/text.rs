@@ -55,28 +55,35 @@ pub fn ordered(factors: &[Math]) -> (Vec<&Math>, Vec<&Math>) {
     (scalars, tensors)
 }
 
+/// The terms of a sum, each with the sign before it.
+pub fn signed<'a>(terms: &'a [Math], minus: &'a str) -> impl Iterator<Item = (&'a str, &'a Math)> {
+    terms.iter().map(move |term| match term {
+        Math::Neg(term) => (minus, term.as_ref()),
+        term => ("+", term),
+    })
+}
+
+/// A sum on a line, its terms as `write` has them.
+pub fn sum(terms: &[Math], minus: &str, write: fn(&Math, Strength) -> String) -> String {
+    let mut out = String::new();
+    for (idx, (sign, term)) in signed(terms, minus).enumerate() {
+        out += &match (idx, sign) {
+            (0, "+") => String::new(),
+            (0, sign) => sign.to_string(),
+            (_, sign) => format!(" {sign} "),
+        };
+        out += &write(term, Strength::Product);
+    }
+    out
+}
+
 /// The formula as text.
 pub fn text(x: &Math) -> String {
     match x {
         Math::Number(value) => number(*value),
         Math::Symbol(symbol) => symbol_text(symbol),
         Math::Partial { of, by } => format!("∂{}/∂{}", symbol_text(of), symbol_text(by)),
-        Math::Sum(terms) => {
-            let mut out = String::new();
-            for (idx, term) in terms.iter().enumerate() {
-                let (sign, term) = match term {
-                    Math::Neg(term) => ("−", term.as_ref()),
-                    term => ("+", term),
-                };
-                out += &match (idx, sign) {
-                    (0, "+") => String::new(),
-                    (0, sign) => sign.to_string(),
-                    (_, sign) => format!(" {sign} "),
-                };
-                out += &at_least(term, Strength::Product);
-            }
-            out
-        }
+        Math::Sum(terms) => sum(terms, "−", at_least),
         Math::Neg(x) => format!("−{}", at_least(x, Strength::Product)),
         Math::Product(factors) => {
             let (scalars, tensors) = ordered(factors);

@@ -23,7 +23,7 @@ const BLOCK_COLUMNS: usize = 1008;
 const LARGE_A: usize = 128 << 10;
 const LARGE_B: usize = 256 << 10;
 /// Bytes of a line of the cache, on which panels start.
-const LINE: usize = 64;
+pub(super) const LINE: usize = 64;
 
 /// [`Kernels::gemm_raw`] with the best kernels of the machine, for machine code that calls it.
 ///

@@ -21,6 +21,7 @@
 use super::descriptor::{Descriptor, Strides};
 use super::dispatch::Kernels;
 use super::element::Element;
+use super::gemm::LINE;
 use super::squares::{Line, LineFn, pitch};
 
 /// A convolution: `result[i, f, y, x] = Σ_ckl filter[f, c, k, l] · picture[i, c, y + k, x + l]`; distances are in numbers.
@@ -44,8 +45,6 @@ pub struct Winograd {
 
 /// Places of a square.
 const PLACES: usize = 16;
-/// Bytes of a line of the cache.
-const LINE: usize = 64;
 /// Bytes of filters, squares and sums that stay in the second cache.
 const CACHED: usize = 384 << 10;
 /// The most sums over parts of the squares, and the most numbers of all of them.

@@ -14,6 +14,7 @@ use crate::ir::op::Op;
 use crate::ir::{FuncId, Graph, Module, Node, NodeId, ValueId};
 
 /// The steps of a function and what stands for its results.
+#[derive(Clone)]
 pub struct Fused {
     pub steps: Vec<Step>,
     pub results: Vec<Operand>,

@@ -112,8 +112,7 @@ pub struct Shared {
 impl Plan {
     /// Plans a function whose sizes are all numbers.
     pub fn new(module: &Module, func: FuncId, shared: &[Shared]) -> Plan {
-        let fused = fuse::fuse(module, func);
-        memory::assign(module, func, fused, shared)
+        memory::assign(module, func, fuse::fuse(module, func), shared)
     }
 }
 

@@ -6,6 +6,8 @@
 
 use std::collections::HashSet;
 
+use super::fuse::fuse;
+use super::memory::assign;
 use super::{Plan, Shared, bytes};
 use crate::ir::op::Op;
 use crate::ir::{Def, FuncId, Module};
@@ -20,11 +22,13 @@ pub fn children(module: &Module, op: &Op) -> (Vec<Plan>, Vec<usize>) {
     match op {
         Op::Scan(scan) => {
             let mut shared = carried(scan.n_carry, 1);
-            let mut plan = Plan::new(module, scan.body, &shared);
+            // What is in the body is planned once, so that loops in loops are.
+            let fused = fuse(module, scan.body);
+            let mut plan = assign(module, scan.body, fused.clone(), &shared);
             let swapped = copied(module, scan.body, &plan, scan.n_carry);
             if !swapped.is_empty() {
                 shared.retain(|pair| !swapped.contains(&pair.result));
-                plan = Plan::new(module, scan.body, &shared);
+                plan = assign(module, scan.body, fused, &shared);
             }
             (vec![plan], swapped)
         }
