@@ -13,7 +13,7 @@ use crate::elaborate::{
 use crate::grad::derive::{Equations, Form, Naming, Request, Start, Updates, equations};
 use crate::ir::op::MapOp;
 use crate::ir::{FuncId, Type};
-use crate::source::Span;
+use crate::source::{Code, Span};
 use crate::syntax::ast::{DefKind, Name};
 
 /// The most parameters of a net whose derivatives are written one by one.
@@ -325,11 +325,11 @@ fn of_function(elaborator: &mut Elaborator, func: &Function, wrt: Option<&Given>
             }
         }
     });
-    // A parameter without a type was taken for a number, which it may not be where types or shapes do not fit.
+    // A parameter without a type was taken for a number, which it may not be where types, shapes or fields do not fit.
     let untyped =
         closure.def.lists.last().into_iter().flatten().find(|param| param.ty.is_none() && param.default.is_none());
     let traced = match (traced, untyped) {
-        (Err(Halt::Diagnostic(diagnostic)), Some(param)) if diagnostic.code.name().starts_with("E03") => {
+        (Err(Halt::Diagnostic(diagnostic)), Some(param)) if asks_for_type(diagnostic.code) => {
             bail!(E0402, param.name.span, "`{}` is no number in `{}`, so `derive` needs its type", param.name.name, func.name();
                   help: "`{}: real[n, 3]`; a loss is derived with its net, `derive(net, loss = {})`", param.name.name, func.name())
         }
@@ -348,4 +348,9 @@ fn of_function(elaborator: &mut Elaborator, func: &Function, wrt: Option<&Given>
     let form = Form::Matrices;
     let request = Request { params: wrt.clone(), wrt, cost, form, updates, start, naming: Naming::Members };
     Ok(Derivation { func: traced.func, request })
+}
+
+/// Whether an error may come from taking a parameter without a type for a number.
+fn asks_for_type(code: Code) -> bool {
+    code == Code::E0205 || code.name().starts_with("E03")
 }
