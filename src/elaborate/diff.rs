@@ -235,6 +235,13 @@ impl Elaborator {
                   label: at.first().copied().unwrap_or(span), "differentiated here"; help: "{}", help)
         };
         let wrt: Vec<usize> = app.wrt.iter().flatten().copied().collect();
+        // By one number, the derivative forwards is the same, and its equations are those a person writes: u_t, u_tt.
+        let by_number = matches!(wrt.as_slice(), [idx] if app.args[*idx].rank() == 0);
+        if by_number && derived.transform == Transform::Grad && !derived.aux && self.is_shown_loss() {
+            let one = TensorValue::constant(crate::tensor::Tensor::scalar(cost.dtype, 1.0));
+            let tangents = self.jvp(&app, wrt, &[one])?;
+            return Ok(self.shaped_like_arguments(&app, derived, tangents));
+        }
         let call = CallOp::new(app.traced.func).then(IrTransform::Vjp { wrt, of: vec![0] });
         let mut args = app.args.clone();
         args.extend(app.traced.captures.iter().cloned());

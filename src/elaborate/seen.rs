@@ -16,10 +16,15 @@ impl Elaborator {
         }
     }
 
+    /// Whether this is a loss that `derive` looks into.
+    pub(super) fn is_shown_loss(&self) -> bool {
+        self.keep_calls && self.moved_states.is_some()
+    }
+
     /// Calls what a function of the user's, or a net, gives inside of a loss by its name: a page of equations shows `u` and
     /// `residual` where a loss calls them.
     pub(super) fn name_result(&mut self, value: &Value, name: &Name) {
-        let is_called = self.keep_calls && self.moved_states.is_some();
+        let is_called = self.is_shown_loss();
         if let Value::Tensor(TensorValue { repr: Repr::Node { level, id }, .. }) = value
             && is_called
         {

@@ -104,8 +104,7 @@ fn scalar(module: &Module, body: &Graph, constants: &[Option<Tensor>]) -> Option
 /// `σ(z) = …` and `σ′(z) = …` for each activation of a function, once.
 pub fn rows(cuts: &Cuts) -> Vec<Row> {
     let mut rows: Vec<Row> = vec![];
-    let pages = std::iter::once(cuts).chain(cuts.loops.iter().map(|one| &one.body));
-    for (cuts, cut) in pages.flat_map(|page| page.all.iter().map(move |cut| (page, cut))) {
+    for (cuts, cut) in cuts.pages().into_iter().flat_map(|page| page.all.iter().map(move |cut| (page, cut))) {
         let (name, scalar) = match &cut.place {
             Place::Active { activation: Activation::Elementwise { name, scalar }, .. } => (name, scalar),
             Place::Active { activation: Activation::Other, .. } => {

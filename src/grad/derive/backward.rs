@@ -8,7 +8,7 @@ use super::activation::Activation;
 use super::cut::{Cut, Cuts, Place};
 use super::document::{Row, Turns};
 use super::known::{in_step, later, one_step};
-use super::math::{Axis, Big, Math, Step, Symbol, over, product, sum};
+use super::math::{Axis, Big, Math, Step, Symbol, over, product, sum, turn};
 use super::piece;
 use super::place::placed;
 use super::recur::{Carry, Loop};
@@ -161,6 +161,7 @@ impl<'a> Backward<'a> {
     /// What goes back through a loop, written for one step.
     fn through(&mut self, one: &Loop) {
         let cuts = self.cuts;
+        let depth = cuts.depth;
         let depends = |value: ValueId| one.body.depends[value.0 as usize];
         let mut inner = Backward::new(&one.body);
         let mut from_outside = HashMap::new();
@@ -169,7 +170,7 @@ impl<'a> Backward<'a> {
             let (last, each) = self.sent_from_behind(one, carry);
             is_reached |= last.is_some() || each.is_some();
             inner.forced.insert(carry.behind);
-            inner.received.insert(carry.behind, each.into_iter().chain([placeholder(idx)]).collect());
+            inner.received.insert(carry.behind, each.into_iter().chain([placeholder(depth, idx)]).collect());
             from_outside.insert(idx, last);
         }
         for row in one.ys.iter().filter(|row| depends(row.inner)) {
@@ -177,7 +178,7 @@ impl<'a> Backward<'a> {
             let array = cuts.named(row.array).expect("what a loop gives has a name");
             let rows = self.rows(array, cuts.partial(&array.symbol), sum(terms));
             self.errors.extend(rows);
-            let part = cuts.partial(&array.symbol.in_step(Step::Near(0)));
+            let part = cuts.partial(&array.symbol.in_step(Step::now(depth)));
             inner.received.entry(row.inner).or_default().push(part);
             is_reached = true;
         }
@@ -194,10 +195,10 @@ impl<'a> Backward<'a> {
         let mut puts: Vec<(Math, Math)> = vec![];
         for (idx, carry) in one.carries.iter().enumerate() {
             let Some(last) = from_outside.remove(&idx) else { continue };
-            let next = got(&inner, carry.before).map(|term| later(&term, 1));
+            let next = got(&inner, carry.before).map(|term| later(&term, depth, 1));
             let is_last = || Math::Relation {
                 sign: "=",
-                left: Box::new(Symbol::plain("t", 0).into()),
+                left: Box::new(Symbol::plain(&turn(depth), 0).into()),
                 right: Box::new(super::read::size_math(&one.count)),
             };
             let term = match (last, next) {
@@ -211,36 +212,38 @@ impl<'a> Backward<'a> {
                     Math::Cases { cases: vec![(last, is_last())], otherwise }
                 }
             };
-            puts.push((placeholder(idx), term));
+            puts.push((placeholder(depth, idx), term));
         }
         let mut rows = std::mem::take(&mut inner.errors);
         for row in &one.xs {
             let Some(outer) = cuts.named(row.array).filter(|_| cuts.depends[row.array.0 as usize]) else { continue };
             let Some(total) = got(&inner, row.inner) else { continue };
-            let step = Cut { symbol: outer.symbol.in_step(Step::Near(0)), ..outer.clone() };
+            // What every step of the loops around goes through gets something of each of them.
+            let outer = &Cut { symbol: outer.symbol.in_all_steps(depth), ..outer.clone() };
+            let step = Cut { symbol: outer.symbol.in_step(Step::now(depth)), ..outer.clone() };
             rows.extend(self.rows(&step, cuts.error(&step), total));
             self.written.insert(row.array);
             self.received.entry(row.array).or_default().push(cuts.error(outer));
         }
-        let turns = Turns { count: one.count.clone(), down: true, ends };
+        let turns = Turns { index: turn(depth), count: one.count.clone(), down: true, ends };
         for row in &mut rows {
             for right in &mut row.right {
                 *right = super::algebra::collected(&filled(right, &puts));
             }
             row.right.retain(|right| *right != Math::Number(0.0));
-            row.turns = Some(turns.clone());
+            row.turns.insert(0, turns.clone());
         }
         rows.retain(|row| !row.right.is_empty());
         self.errors.extend(rows);
         for (outer, param) in one.captures.iter().filter(|(outer, _)| cuts.depends[outer.0 as usize]) {
             let Some(total) = got(&inner, *param) else { continue };
-            let steps = Axis::new("t", one.count.clone());
+            let steps = Axis::new(turn(depth), one.count.clone());
             let rank = total.rank();
             self.received.entry(*outer).or_default().push(over(Big::Sum, &steps, filled(&total, &puts), rank));
         }
         for carry in one.carries.iter().filter(|carry| cuts.depends[carry.start.0 as usize]) {
             if let Some(total) = got(&inner, carry.before) {
-                self.received.entry(carry.start).or_default().push(in_step(&filled(&total, &puts), 1));
+                self.received.entry(carry.start).or_default().push(in_step(&filled(&total, &puts), depth, 1));
             }
         }
     }
@@ -266,13 +269,13 @@ impl<'a> Backward<'a> {
                 Some(parts) if matches!(parts.as_slice(), [(op, ..)] if is_end(op)) => {
                     last.extend(parts.into_iter().map(|(_, _, value)| value));
                 }
-                _ => match one_step(&total, &is_row).filter(|_| !is_over_steps(&total, one)) {
+                _ => match one_step(&total, cuts.depth, &is_row).filter(|_| !is_over_steps(&total, one)) {
                     Some(row) => each = Some(row),
                     None => {
                         // It has a name of its own, as the derivative itself has what later steps give too.
                         let symbol = Symbol { base: "g".into(), ..named.symbol.clone() };
                         self.errors.push(Row::new(symbol.clone().into(), vec![total]));
-                        each = Some(symbol.in_step(Step::Near(0)).into());
+                        each = Some(symbol.in_step(Step::now(cuts.depth)).into());
                     }
                 },
             }
@@ -303,8 +306,8 @@ fn slope(activation: &Activation, z: Math) -> Option<Math> {
 }
 
 /// Stands for what a later step gives back, until that is known.
-fn placeholder(idx: usize) -> Math {
-    Symbol { sub: Some(idx.to_string()), ..Symbol::plain("\u{0}next", 1) }.into()
+fn placeholder(depth: usize, idx: usize) -> Math {
+    Symbol { sub: Some(format!("{depth},{idx}")), ..Symbol::plain("\u{0}next", 1) }.into()
 }
 
 /// The formula with what was not known yet.

@@ -52,7 +52,7 @@ fn rows(cuts: &Cuts, row: &Row) -> Option<Vec<Row>> {
             Some(condition) => Some(component(cuts, condition, &index)?),
             None => None,
         };
-        rows.push(Row { left: component(cuts, &row.left, &index)?, sign: row.sign, right, provided, turns: None });
+        rows.push(Row { left: component(cuts, &row.left, &index)?, sign: row.sign, right, provided, turns: vec![] });
     }
     Some(rows)
 }

@@ -32,6 +32,8 @@ pub struct Cuts {
     pub layers: Vec<Layer>,
     /// The loops.
     pub loops: Vec<Loop>,
+    /// In how many loops the function stands.
+    pub depth: usize,
     /// What the cost is called.
     pub cost: Symbol,
     /// What the walk back starts from.
@@ -120,6 +122,11 @@ impl Cuts {
     /// What the walk back starts from, where any cost may be taken: the results that depend on a parameter.
     pub fn ends(&self) -> impl Iterator<Item = &Cut> {
         self.graph.results().iter().filter(|end| self.depends[end.0 as usize]).filter_map(|&end| self.named(end))
+    }
+
+    /// The function and the bodies of all loops in it.
+    pub fn pages(&self) -> Vec<&Cuts> {
+        std::iter::once(self).chain(self.loops.iter().flat_map(|one| one.body.pages())).collect()
     }
 
     /// How many layers there are.
@@ -225,8 +232,22 @@ pub fn cut(module: &Module, func: FuncId, request: &Request) -> Cuts {
     let cost = Symbol::new(&request.cost, 0);
     let (all, loops, stacks, slopes, known) = (vec![], vec![], vec![], vec![], vec![]);
     let start = request.start;
-    let mut cuts =
-        Cuts { module, graph, all, layers, loops, cost, start, tangents, batch, depends, stacks, slopes, known };
+    let mut cuts = Cuts {
+        module,
+        graph,
+        all,
+        layers,
+        loops,
+        depth: 0,
+        cost,
+        start,
+        tangents,
+        batch,
+        depends,
+        stacks,
+        slopes,
+        known,
+    };
     name_values(&mut cuts, request);
     cuts.remember();
     cuts
@@ -247,6 +268,11 @@ fn apart(module: &mut Module, func: FuncId) {
     }
     graph.set_results(results);
     module.func_mut(func).graph = graph;
+}
+
+/// Where a cut stands among the others: a loop before what it gives.
+pub fn in_order(cut: &Cut) -> (ValueId, bool) {
+    (cut.value, !matches!(cut.place, Place::Loop(_)))
 }
 
 /// Whether a function can stand in a formula by its name: it gives one number, or acts on a tensor without changing its

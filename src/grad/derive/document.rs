@@ -34,13 +34,15 @@ pub struct Row {
     pub right: Vec<Math>,
     /// When the last form holds.
     pub provided: Option<Math>,
-    /// In which steps of a loop it holds; none if it stands in no loop.
-    pub turns: Option<Turns>,
+    /// In which steps of the loops it stands in it holds, the outermost first.
+    pub turns: Vec<Turns>,
 }
 
 /// The steps of a loop.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Turns {
+    /// What they are counted by.
+    pub index: String,
     /// How many there are.
     pub count: Dim,
     /// Whether the last comes first.
@@ -65,12 +67,20 @@ impl Section {
     pub fn new(title: &'static str, rows: Vec<Row>) -> Section {
         Section { title, rows }
     }
+
+    /// The rows, and whether those of the steps of other loops begin with it, which is to be said.
+    pub fn rows_by_turns(&self) -> impl Iterator<Item = (&Row, bool)> {
+        self.rows.iter().enumerate().map(|(idx, row)| {
+            let before = idx.checked_sub(1).map_or(&[][..], |before| &self.rows[before].turns);
+            (row, !row.turns.is_empty() && row.turns != before)
+        })
+    }
 }
 
 impl Row {
     /// An equation.
     pub fn new(left: Math, right: Vec<Math>) -> Row {
-        Row { left, sign: Sign::Is, right, provided: None, turns: None }
+        Row { left, sign: Sign::Is, right, provided: None, turns: vec![] }
     }
 }
 
@@ -81,13 +91,11 @@ impl Equations {
         for (idx, section) in self.sections.iter().enumerate() {
             out += if idx == 0 { "" } else { "\n" };
             out += &format!("{}\n", section.title);
-            let mut turns = None;
-            for row in &section.rows {
-                if row.turns != turns {
-                    turns.clone_from(&row.turns);
-                    out += &turns.as_ref().map(|turns| format!("  {}:\n", turns.to_text())).unwrap_or_default();
+            for (row, begins) in section.rows_by_turns() {
+                if begins {
+                    out += &format!("  {}:\n", turns_text(&row.turns));
                 }
-                let indent = if turns.is_some() { "    " } else { "  " };
+                let indent = if row.turns.is_empty() { "  " } else { "    " };
                 out += &format!("{indent}{}\n", row.to_text());
             }
         }
@@ -100,12 +108,8 @@ impl Equations {
         for (idx, section) in self.sections.iter().enumerate() {
             out += if idx == 0 { "" } else { "\n" };
             let mut rows: Vec<String> = vec![];
-            let mut turns = None;
-            for row in &section.rows {
-                if row.turns != turns {
-                    turns.clone_from(&row.turns);
-                    rows.extend(turns.as_ref().map(|turns| format!("  &{}", turns.to_latex())));
-                }
+            for (row, begins) in section.rows_by_turns() {
+                rows.extend(begins.then(|| format!("  &{}", turns_latex(&row.turns))));
                 rows.push(format!("  {}", row.to_latex()));
             }
             let rows = rows.join(" \\\\\n");
@@ -150,19 +154,34 @@ impl Row {
     }
 }
 
-impl Turns {
-    /// As Unicode text: `for t = 1, …, T`.
-    pub fn to_text(&self) -> String {
-        let count = &self.count;
-        let steps = if self.down { format!("for t = {count}, …, 1") } else { format!("for t = 1, …, {count}") };
-        if self.ends { format!("{steps}, without the terms of t + 1 at t = {count}") } else { steps }
-    }
+/// `for t = 1, …, T and r = 1, …, R`, as Unicode text.
+fn turns_text(turns: &[Turns]) -> String {
+    let steps = turns.iter().map(|Turns { index, count, down, .. }| match down {
+        true => format!("{index} = {count}, …, 1"),
+        false => format!("{index} = 1, …, {count}"),
+    });
+    let ends = turns.iter().filter(|turns| turns.ends);
+    let ends = ends.map(|Turns { index, count, .. }| format!("of {index} + 1 at {index} = {count}"));
+    turns_of("for ", steps.collect(), " and ", ", without the terms ", ends.collect())
+}
 
-    /// As a row of an `align*`.
-    pub fn to_latex(&self) -> String {
-        let count = latex(&super::read::size_math(&self.count));
-        let steps = if self.down { format!("{count}, \\dots, 1") } else { format!("1, \\dots, {count}") };
-        let end = format!("\\text{{, without the terms of }} t + 1 \\text{{ at }} t = {count}");
-        format!("\\text{{for }} t = {steps}{}\\text{{:}}", if self.ends { end } else { String::new() })
-    }
+/// The same as a row of an `align*`.
+fn turns_latex(turns: &[Turns]) -> String {
+    let size = |count: &Dim| latex(&super::read::size_math(count));
+    let steps = turns.iter().map(|Turns { index, count, down, .. }| match down {
+        true => format!("{index} = {}, \\dots, 1", size(count)),
+        false => format!("{index} = 1, \\dots, {}", size(count)),
+    });
+    let ends = turns.iter().filter(|turns| turns.ends);
+    let ends = ends.map(|Turns { index, count, .. }| {
+        format!("\\text{{of }} {index} + 1 \\text{{ at }} {index} = {}", size(count))
+    });
+    let (and, without) = ("\\text{ and } ", "\\text{, without the terms } ");
+    format!("{}\\text{{:}}", turns_of("\\text{for } ", steps.collect(), and, without, ends.collect()))
+}
+
+/// In which steps a row holds, in the words of a notation.
+pub fn turns_of(given: &str, steps: Vec<String>, and: &str, without: &str, ends: Vec<String>) -> String {
+    let ends = if ends.is_empty() { String::new() } else { format!("{without}{}", ends.join(and)) };
+    format!("{given}{}{ends}", steps.join(and))
 }

@@ -4,7 +4,7 @@
 use super::activation::Activation;
 use super::algebra;
 use super::cut::{Cut, Cuts, Place};
-use super::math::{Axis, Big, Math, Symbol, negative};
+use super::math::{Axis, Big, Math, Step, Symbol, negative};
 
 /// The least formula that is looked for.
 const LONG: usize = 3;
@@ -106,26 +106,22 @@ fn stripped(x: &Math) -> (Vec<&Axis>, &Math) {
     }
 }
 
-/// The formula some steps of a loop later.
-pub fn later(formula: &Math, steps: i32) -> Math {
-    use super::math::Step;
-    at_step(formula, &|step| match step {
-        Step::Near(offset) => Step::Near(offset + steps),
-        Step::At(step) => Step::At(step.clone()),
-    })
+/// The formula some steps later, of the loop that stands in `depth` others.
+pub fn later(formula: &Math, depth: usize, steps: i32) -> Math {
+    at_step(formula, depth, &|offset| Step::Near { depth, offset: offset + steps })
 }
 
-/// The formula in a step of this number.
-pub fn in_step(formula: &Math, number: i32) -> Math {
-    use super::math::Step;
-    at_step(formula, &|step| match step {
-        Step::Near(offset) => Step::At((number + offset).to_string()),
-        Step::At(step) => Step::At(step.clone()),
-    })
+/// The formula in the step of this number, of the loop that stands in `depth` others.
+pub fn in_step(formula: &Math, depth: usize, number: i32) -> Math {
+    at_step(formula, depth, &|offset| Step::At((number + offset).to_string()))
 }
 
-fn at_step(formula: &Math, change: &dyn Fn(&super::math::Step) -> super::math::Step) -> Math {
-    let moved = |symbol: &Symbol| Symbol { step: symbol.step.as_ref().map(change), ..symbol.clone() };
+fn at_step(formula: &Math, wanted: usize, change: &dyn Fn(i32) -> Step) -> Math {
+    let changed = |step: &Step| match step {
+        Step::Near { depth, offset } if *depth == wanted => change(*offset),
+        step => step.clone(),
+    };
+    let moved = |symbol: &Symbol| Symbol { steps: symbol.steps.iter().map(changed).collect(), ..symbol.clone() };
     algebra::substitute(formula, &|part| match part {
         Math::Symbol(symbol) => Some(moved(symbol).into()),
         Math::Partial { of, by } => Some(Math::Partial { of: of.clone(), by: Box::new(moved(by)) }),
@@ -133,13 +129,12 @@ fn at_step(formula: &Math, change: &dyn Fn(&super::math::Step) -> super::math::S
     })
 }
 
-/// A formula over all steps as that of one step, if it does in each step the same with the values of that step alone. `is_row`
-/// says whether a name has the axis of the steps.
-pub fn one_step(formula: &Math, is_row: &dyn Fn(&Symbol) -> bool) -> Option<Math> {
-    use super::math::Step;
-    let inner = |x: &Math| one_step(x, is_row);
+/// A formula over all steps as that of one step, of the loop that stands in `depth` others, if it does in each step the same with
+/// the values of that step alone. `is_row` says whether a name has the axis of the steps.
+pub fn one_step(formula: &Math, depth: usize, is_row: &dyn Fn(&Symbol) -> bool) -> Option<Math> {
+    let inner = |x: &Math| one_step(x, depth, is_row);
     let all = |parts: &[Math]| parts.iter().map(inner).collect::<Option<Vec<_>>>();
-    let row = |symbol: &Symbol| if is_row(symbol) { symbol.in_step(Step::Near(0)) } else { symbol.clone() };
+    let row = |symbol: &Symbol| if is_row(symbol) { symbol.in_step(Step::now(depth)) } else { symbol.clone() };
     let mentions = |x: &Math| {
         let found = std::cell::Cell::new(false);
         algebra::substitute(x, &|part| {

@@ -1,6 +1,6 @@
 //! Formulas as LaTeX, for `amsmath`: `\delta^{1} = \bigl(\delta^{2} (W^{2})^{\top}\bigr) \circ \sigma'(z^{1})`.
 
-use super::math::{Big, Math, Step, Symbol};
+use super::math::{Big, Math, Step, Symbol, turn};
 use super::operation::{Operation, Style};
 use super::text::{
     Strength, coefficient_of_big, fraction, ordered, pi, power_of_ten, ratio, root, shape, strength, sum,
@@ -41,7 +41,7 @@ pub fn latex(x: &Math) -> String {
             factors.iter().map(|factor| at_least(factor, Strength::Power)).collect::<Vec<_>>().join(" \\, ")
         }
         Math::Transpose(x) => match &**x {
-            Math::Symbol(symbol) if symbol.sup.is_none() && symbol.step.is_none() => {
+            Math::Symbol(symbol) if symbol.sup.is_none() && symbol.steps.is_empty() => {
                 format!("{}^{{\\top}}", symbol_latex(symbol))
             }
             x => format!("{}^{{\\top}}", bracketed(&latex(x))),
@@ -95,7 +95,7 @@ fn big(sign: Big) -> &'static str {
 /// What an index is put to: a name that has an index already in brackets.
 fn indexed(x: &Math) -> String {
     match x {
-        Math::Symbol(symbol) if symbol.sub.is_none() && symbol.step.is_none() => latex(x),
+        Math::Symbol(symbol) if symbol.sub.is_none() && symbol.steps.is_empty() => latex(x),
         x => bracketed(&latex(x)),
     }
 }
@@ -205,19 +205,20 @@ fn split_exponent(value: f64) -> (String, String) {
 
 fn symbol_latex(symbol: &Symbol) -> String {
     let mut out = name(&symbol.base);
-    let step = symbol.step.as_ref().map(|step| match step {
-        Step::Near(0) => "t".to_string(),
-        Step::Near(offset) if *offset < 0 => format!("t-{}", offset.unsigned_abs()),
-        Step::Near(offset) => format!("t+{offset}"),
+    let steps = symbol.steps.iter().map(|step| match step {
+        Step::Near { depth, offset: 0 } => turn(*depth),
+        Step::Near { depth, offset } => format!("{}{offset:+}", turn(*depth)),
         Step::At(step) => word(step),
     });
     let by = (!symbol.by.is_empty()).then(|| symbol.by.iter().map(|by| name(by)).collect::<Vec<_>>().join(" "));
-    let below: Vec<String> = symbol.sub.as_deref().map(word).into_iter().chain(by).chain(step).collect();
+    let below: Vec<String> = symbol.sub.as_deref().map(word).into_iter().chain(by).chain(steps).collect();
     if !below.is_empty() {
         out += &format!("_{{{}}}", below.join(","));
     }
     if let Some(sup) = &symbol.sup {
-        out += &format!("^{{{}}}", word(sup));
+        // The number of a layer is no power: w⁽¹⁾.
+        let is_number = sup.chars().all(|letter| letter.is_ascii_digit());
+        out += &if is_number { format!("^{{({sup})}}") } else { format!("^{{{}}}", word(sup)) };
     }
     out
 }

@@ -9,6 +9,7 @@
 use super::algebra;
 pub use super::algebra::split_scalars;
 use super::operation::Operation;
+pub use super::symbol::{Step, Symbol, turn};
 use crate::ir::Dim;
 
 /// A formula.
@@ -145,103 +146,6 @@ pub enum Big {
     All,
     /// Whether any holds.
     Any,
-}
-
-/// Which step of a loop is meant.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Step {
-    /// That of now, t, or so many later: `t − 1` is −1.
-    Near(i32),
-    /// That of this number.
-    At(String),
-}
-
-/// A name with its indices: `W²`, `δ₁`, `w¹₀₁`, `hₜ₋₁`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Symbol {
-    /// The name.
-    pub base: String,
-    /// Above: the layer.
-    pub sup: Option<String>,
-    /// Below: the component, or the number that ends a name.
-    pub sub: Option<String>,
-    /// Below: by what it is differentiated, `u_xx`.
-    pub by: Vec<String>,
-    /// Below: the step of a loop.
-    pub step: Option<Step>,
-    /// The number of axes of what it names.
-    pub rank: usize,
-}
-
-impl Symbol {
-    /// A name, without the digits it ends with: `w1` is `w₁`. A Greek letter may be spelled out.
-    pub fn new(name: &str, rank: usize) -> Symbol {
-        let base = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
-        let digits = &name[base.len()..];
-        let base = base.strip_suffix('_').filter(|base| !base.is_empty() && !digits.is_empty()).unwrap_or(base);
-        if base.is_empty() || digits.is_empty() {
-            return Symbol::plain(name, rank);
-        }
-        Symbol { sub: Some(digits.into()), ..Symbol::plain(base, rank) }
-    }
-
-    /// The same for what may be a part of a record or tuple: `p.w`, and `p₀` for `p.0`.
-    pub fn member(name: &str, rank: usize) -> Symbol {
-        match name.rsplit_once('.') {
-            Some((of, place)) if !of.contains('.') && place.chars().all(|letter| letter.is_ascii_digit()) => {
-                Symbol { sub: Some(place.into()), ..Symbol::plain(of, rank) }
-            }
-            Some(_) => Symbol::plain(name, rank),
-            None => Symbol::new(name, rank),
-        }
-    }
-
-    /// A name without indices.
-    pub fn plain(base: &str, rank: usize) -> Symbol {
-        Symbol { base: greek(base).into(), sup: None, sub: None, by: vec![], step: None, rank }
-    }
-
-    /// Whether two names are told apart by nothing but the step.
-    pub fn is_called_as(&self, other: &Symbol) -> bool {
-        (&self.base, &self.sup, &self.sub, &self.by) == (&other.base, &other.sup, &other.sub, &other.by)
-    }
-
-    /// The same in a layer.
-    pub fn of_layer(mut self, layer: usize) -> Symbol {
-        self.sup = Some(layer.to_string());
-        self
-    }
-
-    /// A component of it.
-    pub fn component(&self, index: &str) -> Symbol {
-        Symbol { sub: Some(index.into()), rank: 0, ..self.clone() }
-    }
-
-    /// What it is in a step of a loop, where it has an axis less.
-    pub fn in_step(&self, step: Step) -> Symbol {
-        Symbol { step: Some(step), rank: self.rank.saturating_sub(1), ..self.clone() }
-    }
-}
-
-/// The letter that a name spells out.
-fn greek(name: &str) -> &str {
-    let table = [
-        ("alpha", "α"),
-        ("beta", "β"),
-        ("gamma", "γ"),
-        ("delta", "δ"),
-        ("epsilon", "ε"),
-        ("theta", "θ"),
-        ("lambda", "λ"),
-        ("mu", "μ"),
-        ("rho", "ρ"),
-        ("sigma", "σ"),
-        ("tau", "τ"),
-        ("phi", "φ"),
-        ("psi", "ψ"),
-        ("omega", "ω"),
-    ];
-    table.iter().find(|(spelled, _)| *spelled == name).map_or(name, |(_, letter)| letter)
 }
 
 impl From<Symbol> for Math {

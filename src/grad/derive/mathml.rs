@@ -1,12 +1,13 @@
 //! Formulas as MathML, which browsers draw by themselves: `<msup><mi>δ</mi><mn>1</mn></msup>`. Only what MathML Core has is
 //! written (W3C, "MathML Core", 2023).
 
-use super::document::{Equations, Row, Sign, Turns};
-use super::math::{Big, Math, Step, Symbol};
+use super::document::{Equations, Row, Sign, Turns, turns_of};
+use super::math::{Big, Math, Step, Symbol, turn};
 use super::operation::{Operation, Style};
 use super::text::{
     self, Strength, coefficient_of_big, fraction, ordered, power_of_ten, ratio, root, shape, signed, strength,
 };
+use crate::ir::Dim;
 
 impl Equations {
     /// As a part of an HTML page: a title and a table for each section, one equation a row, its left side in a column of
@@ -15,13 +16,9 @@ impl Equations {
         let mut out = String::from("<div class=\"equations\">\n");
         for section in &self.sections {
             out += &format!("<h4>{}</h4>\n<table>\n", escaped(section.title));
-            let mut turns = None;
-            for row in &section.rows {
-                if row.turns != turns {
-                    turns.clone_from(&row.turns);
-                    let head =
-                        turns.as_ref().map(|turns| format!("<tr><th colspan=\"2\">{}</th></tr>\n", turns.to_html()));
-                    out.extend(head);
+            for (row, begins) in section.rows_by_turns() {
+                if begins {
+                    out += &format!("<tr><th colspan=\"2\">{}</th></tr>\n", turns_html(&row.turns));
                 }
                 out += &row.to_html();
             }
@@ -45,24 +42,25 @@ impl Row {
         };
         let mut right: Vec<String> = self.right.iter().enumerate().map(form).collect();
         right.extend(self.provided.as_ref().map(|condition| math(&format!("{}{}", words("if "), mathml(condition)))));
-        let class = if self.turns.is_some() { " class=\"turn\"" } else { "" };
+        let class = if !self.turns.is_empty() { " class=\"turn\"" } else { "" };
         format!("<tr{class}><td>{}</td><td>{}</td></tr>\n", math(&mathml(&self.left)), right.join("\n"))
     }
 }
 
-impl Turns {
-    fn to_html(&self) -> String {
-        let count = mathml(&super::read::size_math(&self.count));
-        let (first, last) =
-            if self.down { (count.clone(), "<mn>1</mn>".into()) } else { ("<mn>1</mn>".into(), count.clone()) };
-        let comma = operator(",");
-        let steps = format!("<mi>t</mi>{}{first}{comma}<mi>…</mi>{comma}{last}", operator("="));
-        let end = || {
-            let (next, at) = (step(&Step::Near(1)), format!("<mi>t</mi>{}{count}", operator("=")));
-            format!(", without the terms of {} at {}", math(&next), math(&at))
-        };
-        format!("for {}{}:", math(&steps), if self.ends { end() } else { String::new() })
-    }
+/// In which steps of loops a row holds.
+fn turns_html(turns: &[Turns]) -> String {
+    let size = |count: &Dim| mathml(&super::read::size_math(count));
+    let equals = |index: &str, value: &str| format!("{}{}{value}", name(index), operator("="));
+    let steps = turns.iter().map(|Turns { index, count, down, .. }| {
+        let (one, count, comma) = ("<mn>1</mn>".to_string(), size(count), operator(","));
+        let (first, last) = if *down { (count, one) } else { (one, count) };
+        math(&equals(index, &format!("{first}{comma}<mi>…</mi>{comma}{last}")))
+    });
+    let ends = turns.iter().filter(|turns| turns.ends).map(|Turns { index, count, .. }| {
+        let next = format!("{}{}<mn>1</mn>", name(index), operator("+"));
+        format!("of {} at {}", math(&next), math(&equals(index, &size(count))))
+    });
+    format!("{}:", turns_of("for ", steps.collect(), " and ", ", without the terms ", ends.collect()))
 }
 
 /// An element of an HTML page with a formula in it.
@@ -121,7 +119,7 @@ pub fn mathml(x: &Math) -> String {
         }
         Math::Transpose(x) => {
             let base = match &**x {
-                Math::Symbol(symbol) if symbol.sup.is_none() && symbol.by.is_empty() && symbol.step.is_none() => {
+                Math::Symbol(symbol) if symbol.sup.is_none() && symbol.by.is_empty() && symbol.steps.is_empty() => {
                     symbol_mathml(symbol)
                 }
                 x => bracketed(&mathml(x)),
@@ -234,7 +232,7 @@ fn below_big(sign: Big, under: &str) -> String {
 /// What an index is put to: a name that has an index already in brackets.
 fn indexed(x: &Math) -> String {
     match x {
-        Math::Symbol(symbol) if symbol.sub.is_none() && symbol.by.is_empty() && symbol.step.is_none() => mathml(x),
+        Math::Symbol(symbol) if symbol.sub.is_none() && symbol.by.is_empty() && symbol.steps.is_empty() => mathml(x),
         x => bracketed(&mathml(x)),
     }
 }
@@ -333,8 +331,8 @@ fn symbol_mathml(symbol: &Symbol) -> String {
     let base = name(&symbol.base);
     let by =
         (!symbol.by.is_empty()).then(|| row(&symbol.by.iter().map(|by| name(by)).collect::<Vec<_>>().join(BESIDE)));
-    let step = symbol.step.as_ref().map(step);
-    let sub: Vec<String> = symbol.sub.as_deref().map(word).into_iter().chain(by).chain(step).collect();
+    let steps = symbol.steps.iter().map(step);
+    let sub: Vec<String> = symbol.sub.as_deref().map(word).into_iter().chain(by).chain(steps).collect();
     let sub = (!sub.is_empty()).then(|| if sub.len() == 1 { sub.concat() } else { row(&sub.join(&operator(","))) });
     match (sub, symbol.sup.as_deref().map(word)) {
         (None, None) => base,
@@ -346,13 +344,14 @@ fn symbol_mathml(symbol: &Symbol) -> String {
 
 /// Which step of a loop is meant: `t − 1`.
 fn step(step: &Step) -> String {
-    let near =
-        |sign: &str, offset: i32| row(&format!("<mi>t</mi>{}<mn>{}</mn>", operator(sign), offset.unsigned_abs()));
-    match step {
-        Step::Near(0) => "<mi>t</mi>".into(),
-        Step::Near(offset) if *offset < 0 => near("−", *offset),
-        Step::Near(offset) => near("+", *offset),
-        Step::At(step) => word(step),
+    let near = |depth: usize, sign: &str, offset: i32| {
+        row(&format!("{}{}<mn>{}</mn>", name(&turn(depth)), operator(sign), offset.unsigned_abs()))
+    };
+    match *step {
+        Step::Near { depth, offset: 0 } => name(&turn(depth)),
+        Step::Near { depth, offset } if offset < 0 => near(depth, "−", offset),
+        Step::Near { depth, offset } => near(depth, "+", offset),
+        Step::At(ref step) => word(step),
     }
 }
 

@@ -57,6 +57,7 @@ mod piece;
 mod place;
 pub mod read;
 pub mod recur;
+pub mod symbol;
 mod tangents;
 pub mod text;
 
@@ -66,7 +67,7 @@ pub use document::{Equations, Row, Section, Sign, Turns};
 use crate::ir::{FuncId, Module, Op, ValueId};
 use backward::Backward;
 use cut::{Cut, Cuts, Place};
-use math::{Math, Step, Symbol, difference, product};
+use math::{Math, Step, Symbol, difference, product, turn};
 
 /// What to derive.
 #[derive(Clone, PartialEq, Debug)]
@@ -259,7 +260,7 @@ fn steps(cuts: &Cuts, idx: usize) -> Vec<Row> {
     let one = &cuts.loops[idx];
     let mut rows = vec![];
     for carry in &one.carries {
-        let before = Symbol { step: Some(Step::At("0".into())), ..carry.symbol.clone() };
+        let before = carry.symbol.at(Step::start());
         let start = match cuts.named(carry.start) {
             Some(named) => named.symbol.clone().into(),
             None => cuts.formula(carry.start),
@@ -268,9 +269,10 @@ fn steps(cuts: &Cuts, idx: usize) -> Vec<Row> {
             rows.push(Row::new(before.into(), vec![start]));
         }
     }
-    let turns = Turns { count: one.count.clone(), down: false, ends: false };
-    for row in forward(&one.body) {
-        rows.push(Row { turns: Some(turns.clone()), ..row });
+    let turns = Turns { index: turn(cuts.depth), count: one.count.clone(), down: false, ends: false };
+    for mut row in forward(&one.body) {
+        row.turns.insert(0, turns.clone());
+        rows.push(row);
     }
     rows
 }

@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::activation::{self, Activation};
-use super::cut::{Cut, Cuts, Place};
+use super::cut::{Cut, Cuts, Place, in_order};
 use super::layer::is_activation;
 use super::math::Symbol;
 use super::recur;
@@ -49,8 +49,7 @@ pub fn name_values(cuts: &mut Cuts, request: &Request) {
     cuts.all = names.cuts();
     names.used_twice(cuts);
     cuts.all = names.cuts();
-    // A loop stands before what it gives.
-    cuts.all.sort_by_key(|cut| (cut.value == cost, cut.value, !matches!(cut.place, Place::Loop(_))));
+    cuts.all.sort_by_key(|cut| (cut.value == cost, in_order(cut)));
     recur::enter(cuts);
 }
 
@@ -110,6 +109,11 @@ impl Names {
     /// Whether a value has a name.
     pub fn has(&self, value: ValueId) -> bool {
         self.places.contains_key(&value)
+    }
+
+    /// Whether it is certain what a value will be called.
+    pub fn is_reserved(&self, value: ValueId) -> bool {
+        self.reserved.contains_key(&value)
     }
 
     /// Names a value, unless it has a name.

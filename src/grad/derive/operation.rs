@@ -30,6 +30,8 @@ pub enum Kind {
     Unpool(ReduceWindow),
     /// A function that has no derivation of its own.
     Function(String),
+    /// What a loop inside of a loop gives, by its number.
+    Loop(usize),
 }
 
 /// How an operation is written.
@@ -57,6 +59,7 @@ impl Operation {
         match &self.kind {
             Kind::Unpool(_) => function("unpool"),
             Kind::Function(name) => function(name),
+            Kind::Loop(number) => function(&format!("loop{number}")),
             Kind::Plain(op) => match op {
                 Op::Contract(op) => contraction(op),
                 Op::ReduceWindow(op) if op.kind == ReduceKind::Min => function("min_pool"),
@@ -132,7 +135,7 @@ impl Operation {
     fn linear(&self) -> &'static [usize] {
         match &self.kind {
             Kind::Unpool(_) => &[0],
-            Kind::Function(_) => &[],
+            Kind::Function(_) | Kind::Loop(_) => &[],
             Kind::Plain(op) => match op {
                 Op::Contract(_) => &[0, 1],
                 Op::Reshape(_) | Op::Transpose(_) | Op::Slice(_) | Op::Gather(_) | Op::CumSum(_) | Op::Flip(_) => &[0],

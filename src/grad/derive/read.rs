@@ -120,14 +120,23 @@ impl Reader<'_> {
                 let args = self.varying(&node.args);
                 Math::Apply { name, primes: 0, args, rank: ty.rank() }
             }
+            // A loop in a loop has no page of its own; what it gives is told apart by a number.
+            Op::Scan(_) if node.results.len() > 1 => {
+                let kind = Kind::Loop(result + 1);
+                self.operation_of(kind, node, ty)
+            }
             _ => self.operation(node, ty),
         }
     }
 
     /// What is done on whole tensors.
     fn operation(&mut self, node: &Node, ty: &Type) -> Math {
+        self.operation_of(Kind::Plain(node.op.clone()), node, ty)
+    }
+
+    fn operation_of(&mut self, kind: Kind, node: &Node, ty: &Type) -> Math {
         let from = node.args.iter().map(|&arg| self.graph.ty(arg).clone()).collect();
-        let op = Operation { kind: Kind::Plain(node.op.clone()), from, to: ty.clone() };
+        let op = Operation { kind, from, to: ty.clone() };
         let args = node.args.iter().map(|&arg| self.read(arg)).collect();
         apply(&op, args)
     }
@@ -238,13 +247,23 @@ impl Reader<'_> {
         for &axis in axes.iter().rev() {
             rank -= 1;
             match (spans[axis], sign) {
-                (true, _) => body = over(sign, &axis_of(self.batch.as_ref(), &shape, axis), body, rank),
+                (true, _) => {
+                    let named = axis_of(self.batch.as_ref(), &shape, axis);
+                    let axis = self.steps_axis(&body, axis).map_or(named.clone(), |name| Axis { name, ..named });
+                    body = over(sign, &axis, body, rank);
+                }
                 // A sum of what is everywhere the same.
                 (false, Big::Sum) => body = product([size_math(&shape[axis]), body]),
                 (false, _) => {}
             }
         }
         body
+    }
+
+    /// What an axis is called that is that of the steps of a loop.
+    fn steps_axis(&self, of: &Math, axis: usize) -> Option<String> {
+        let Math::Symbol(symbol) = of else { return None };
+        self.stacks.iter().find(|stack| *stack == &(symbol.clone(), axis)).map(|_| math::turn(symbol.steps.len()))
     }
 
     /// The value and the axes that are reduced, before a change of shape that made one axis of several.

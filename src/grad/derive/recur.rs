@@ -11,8 +11,8 @@
 use std::collections::HashMap;
 
 use super::Start;
-use super::cut::{Cuts, Place, dependent};
-use super::math::{Step, Symbol};
+use super::cut::{Cut, Cuts, Place, dependent, in_order};
+use super::math::{Step, Symbol, turn};
 use super::name::Names;
 use super::piece;
 use crate::ir::op::{Reshape, Scan};
@@ -105,12 +105,10 @@ pub fn find(cuts: &mut Cuts, names: &mut Names) {
                 [plain.clone()].into_iter().chain(numbers).find(own).expect("there are more numbers than names");
             let last = node.results[idx];
             if !users[last.0 as usize].is_empty() || graph.results().contains(&last) {
-                let step = Some(Step::At(scan.count.to_string()));
-                names.put(last, Symbol { step, ..symbol.clone() }, Place::Given);
+                names.put(last, symbol.at(Step::At(scan.count.to_string())), Place::Given);
             }
-            if cuts.depends[starts[idx].0 as usize] {
-                let step = Some(Step::At("0".into()));
-                names.put(starts[idx], Symbol { step, ..symbol.clone() }, Place::Named);
+            if cuts.depends[starts[idx].0 as usize] && !names.is_reserved(starts[idx]) {
+                names.put(starts[idx], symbol.at(Step::start()), Place::Named);
             }
             let (start, before, behind) = (starts[idx], before[idx], behind[idx]);
             carries.push(Carry { symbol, start, last, before, behind, stack: None });
@@ -128,6 +126,8 @@ pub fn find(cuts: &mut Cuts, names: &mut Names) {
                     cuts.stacks.push((symbol.clone(), axis));
                     names.put(array, symbol, Place::Given);
                 }
+                // What nobody looks at is not written.
+                None if users[stacked.0 as usize].is_empty() && !graph.results().contains(&stacked) => {}
                 None => {
                     let symbol = Symbol::new(graph.value(array).name.as_deref().or(name(y)).unwrap_or("y"), rank);
                     names.put_own(array, symbol, path, Place::Given);
@@ -145,7 +145,7 @@ pub fn find(cuts: &mut Cuts, names: &mut Names) {
 }
 
 /// The body of a loop with nothing in it that has no place on a page, and with a value of its own for what each carry
-/// becomes.
+/// becomes and for what a loop in it gives.
 fn prepared(module: &Module, scan: &Scan) -> (Module, FuncId) {
     let (mut module, func) = module.extract(scan.body);
     inline_if(&mut module, func, &|callee| !super::cut::is_formula(callee) || callee.role != crate::ir::Role::Named);
@@ -162,9 +162,11 @@ fn prepared(module: &Module, scan: &Scan) -> (Module, FuncId) {
         map.set_named(&mut g, &old, &node.results, &results);
     }
     let mut results = map.all(old.results());
-    for idx in 0..scan.n_carry {
+    for idx in 0..results.len() {
         let value = results[idx];
-        if g.graph.def(value).is_none() || results[..idx].contains(&value) {
+        let is_of_loop = g.graph.def(value).is_some_and(|node| matches!(node.op, Op::Scan(_)));
+        let is_shared = g.graph.def(value).is_none() || results[..idx].contains(&value);
+        if is_of_loop || idx < scan.n_carry && is_shared {
             let shape = g.shape(value);
             results[idx] = g.emit(Reshape { shape }, &[value]);
         }
@@ -183,6 +185,7 @@ fn body_cuts(cuts: &Cuts, module: Module, func: FuncId) -> Cuts {
         all: vec![],
         layers: vec![],
         loops: vec![],
+        depth: cuts.depth + 1,
         cost: cuts.cost.clone(),
         start: Start::Cost,
         tangents: vec![],
@@ -196,53 +199,63 @@ fn body_cuts(cuts: &Cuts, module: Module, func: FuncId) -> Cuts {
 
 /// Names the values in the bodies of the loops, when everything around them has its name.
 pub fn enter(cuts: &mut Cuts) {
+    enter_beside(cuts, &mut vec![]);
+}
+
+/// The same, where the loops before have taken names.
+fn enter_beside(cuts: &mut Cuts, taken: &mut Vec<Symbol>) {
     let mut loops = std::mem::take(&mut cuts.loops);
-    // What the loops before call so.
-    let mut taken: Vec<Symbol> = vec![];
+    let now = Step::now(cuts.depth);
     for one in &mut loops {
         let depends = |value: ValueId| cuts.depends[value.0 as usize];
         let symbol = |value: ValueId| cuts.named(value).expect("what a loop uses has a name").symbol.clone();
         one.body.depends = body_depends(one, &depends);
 
         let mut reserved = HashMap::new();
-        let now = |symbol: &Symbol| Symbol { step: Some(Step::Near(0)), ..symbol.clone() };
         for carry in &one.carries {
-            reserved.insert(carry.behind, now(&carry.symbol));
+            reserved.insert(carry.behind, carry.symbol.at(now.clone()));
         }
         for row in &one.ys {
-            reserved.entry(row.inner).or_insert_with(|| symbol(row.array).in_step(Step::Near(0)));
+            reserved.entry(row.inner).or_insert_with(|| symbol(row.array).in_step(now.clone()));
         }
         let mut names = Names::inside(reserved.clone(), taken.clone());
-        let turn = one.body.graph.params()[0];
-        names.put(turn, Symbol::plain("t", 0), Place::Input { alias: None });
+        names.put(one.body.graph.params()[0], Symbol::plain(&turn(cuts.depth), 0), Place::Input { alias: None });
         for carry in &one.carries {
-            let before = Symbol { step: Some(Step::Near(-1)), ..carry.symbol.clone() };
-            names.put(carry.before, before, Place::Input { alias: None });
+            names.put(carry.before, carry.symbol.at(Step::before(cuts.depth)), Place::Input { alias: None });
         }
         for row in &one.xs {
-            names.put(row.inner, symbol(row.array).in_step(Step::Near(0)), Place::Input { alias: None });
+            names.put(row.inner, symbol(row.array).in_step(now.clone()), Place::Input { alias: None });
         }
         for (outer, inner) in &one.captures {
             names.put(*inner, symbol(*outer), Place::Input { alias: None });
         }
         let given: Vec<ValueId> = names.cuts().iter().map(|cut| cut.value).collect();
+        find(&mut one.body, &mut names);
         let nowhere = ValueId(u32::MAX);
         names.activations(&one.body, nowhere);
         names.users_own(&one.body, nowhere);
         names.pools(&one.body);
         names.draws(&one.body);
-        for (value, symbol) in reserved {
-            names.put(value, symbol, Place::Named);
+        for (value, symbol) in &reserved {
+            names.put(*value, symbol.clone(), Place::Named);
         }
         one.body.all = names.cuts();
         names.used_twice(&one.body);
         one.body.all = names.cuts();
-        for cut in one.body.all.iter_mut().filter(|cut| !given.contains(&cut.value)) {
-            cut.symbol.step = Some(Step::Near(0));
-        }
+        one.body.all.sort_by_key(in_order);
+        // All that has no name from outside is so in the steps of now.
+        let around: Vec<Step> = (0..=cuts.depth).map(Step::now).collect();
+        let in_steps = |symbol: &mut Symbol| {
+            symbol.steps.splice(0..0, around.iter().cloned());
+        };
+        let is_own = |cut: &&mut Cut| !given.contains(&cut.value) && !reserved.contains_key(&cut.value);
+        one.body.all.iter_mut().filter(is_own).for_each(|cut| in_steps(&mut cut.symbol));
+        one.body.stacks.iter_mut().for_each(|(symbol, _)| in_steps(symbol));
+        one.body.loops.iter_mut().flat_map(|inner| &mut inner.carries).for_each(|carry| in_steps(&mut carry.symbol));
         one.body.remember();
         let own = one.body.all.iter().filter(|cut| !given.contains(&cut.value));
         taken.extend(own.map(|cut| cut.symbol.clone()));
+        enter_beside(&mut one.body, taken);
     }
     cuts.loops = loops;
 }

@@ -1,6 +1,6 @@
 //! Formulas as Unicode text: `δ¹ = (δ² (W²)ᵀ) ∘ σ′(z¹)`.
 
-use super::math::{Big, Math, Step, Symbol};
+use super::math::{Big, Math, Step, Symbol, turn};
 use super::operation::{Operation, Style};
 
 /// How strongly a formula holds together; what is weaker than its place stands in brackets.
@@ -243,7 +243,7 @@ fn beside_scalars(x: &Math) -> String {
 /// Whether what is raised behind a name is not taken for a part of an index.
 fn is_bare(symbol: &Symbol) -> bool {
     let is_word = |sub: &String| sub.chars().any(|letter| !letter.is_ascii_digit());
-    symbol.sup.is_none() && symbol.by.is_empty() && symbol.step.is_none() && !symbol.sub.as_ref().is_some_and(is_word)
+    symbol.sup.is_none() && symbol.by.is_empty() && symbol.steps.is_empty() && !symbol.sub.as_ref().is_some_and(is_word)
 }
 
 /// A number, with fractions, roots and powers of ten where they are short.
@@ -340,10 +340,13 @@ fn symbol_text(symbol: &Symbol) -> String {
     let sub = symbol.sub.as_deref().map(lowered).unwrap_or_default();
     let by = if symbol.by.is_empty() { String::new() } else { format!("_{}", by_text(&symbol.by)) };
     let sup = symbol.sup.as_deref().map(raised).unwrap_or_default();
-    let step = symbol.step.as_ref().map(step_text).unwrap_or_default();
+    let step = match symbol.steps.as_slice() {
+        [step] => step_text(step),
+        steps => steps_text(steps),
+    };
     // h₂ before the first step is no h₂₀.
-    let is_number = |text: &str| text.ends_with(|letter: char| ('₀'..='₉').contains(&letter));
-    let comma = if is_number(&sub) && by.is_empty() && is_number(&step) { "," } else { "" };
+    let is_digit = |letter: char| ('₀'..='₉').contains(&letter);
+    let comma = if sub.ends_with(is_digit) && by.is_empty() && step.starts_with(is_digit) { "," } else { "" };
     format!("{}{sup}{sub}{by}{comma}{step}", symbol.base)
 }
 
@@ -355,12 +358,36 @@ pub fn by_text(by: &[String]) -> String {
 
 /// `ₜ₋₁`, `_T`.
 fn step_text(step: &Step) -> String {
+    let letter = |depth: usize| match turn(depth).as_str() {
+        "t" => "ₜ".to_string(),
+        "r" => "ᵣ".to_string(),
+        "u" => "ᵤ".to_string(),
+        "v" => "ᵥ".to_string(),
+        other => lowered(other),
+    };
     match step {
-        Step::Near(0) => "ₜ".into(),
-        Step::Near(offset) if *offset < 0 => format!("ₜ₋{}", lowered(&offset.unsigned_abs().to_string())),
-        Step::Near(offset) => format!("ₜ₊{}", lowered(&offset.to_string())),
+        Step::Near { depth, offset: 0 } => letter(*depth),
+        Step::Near { depth, offset } => {
+            let sign = if *offset < 0 { '₋' } else { '₊' };
+            format!("{}{sign}{}", letter(*depth), lowered(&offset.unsigned_abs().to_string()))
+        }
         Step::At(step) => lowered(step),
     }
+}
+
+/// The steps of several loops: `ₜ,ᵣ₋₁`, and `_(t,R)` where no small letters will do.
+fn steps_text(steps: &[Step]) -> String {
+    let small = steps.iter().map(step_text).collect::<Vec<_>>().join(",");
+    if !small.contains('_') {
+        return small;
+    }
+    let plain = |step: &Step| match step {
+        Step::Near { depth, offset: 0 } => turn(*depth),
+        Step::Near { depth, offset } if *offset < 0 => format!("{}−{}", turn(*depth), offset.unsigned_abs()),
+        Step::Near { depth, offset } => format!("{}+{offset}", turn(*depth)),
+        Step::At(step) => step.clone(),
+    };
+    format!("_({})", steps.iter().map(plain).collect::<Vec<_>>().join(","))
 }
 
 /// How a function is called in text.

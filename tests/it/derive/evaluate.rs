@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 
 use nabla::exec::{Context, interp};
-use nabla::grad::derive::math::{Axis, Big, Math, Step, Symbol};
+use nabla::grad::derive::math::{Axis, Big, Math, Step, Symbol, turn};
 use nabla::grad::derive::operation::{Kind, Operation};
 use nabla::grad::derive::text::text;
 use nabla::grad::derive::{Equations, Row, Sign};
@@ -30,17 +30,21 @@ const UNKNOWN_FUNCTION: &str = ": what this function is stands nowhere";
 
 /// What is known so far.
 pub struct Page {
-    /// Values by their names, a step of a loop behind `@`.
+    /// Values by their names, each step of a loop behind an `@`.
     known: HashMap<String, Array>,
     /// What functions mean: the name of the argument, and the formula.
     functions: HashMap<(String, usize), (Symbol, Math)>,
     sizes: Vec<(nabla::ir::Symbol, usize)>,
     /// Where the axis of the steps stands in what stacks them.
     steps_axis: usize,
-    step: i64,
-    /// The step behind which the page says that all is 0.
-    last: i64,
+    /// The steps of now, of the loops from the outermost on.
+    steps: [i64; DEPTH],
+    /// The steps behind which the page says that all is 0.
+    last: [i64; DEPTH],
 }
+
+/// In how many loops a row stands at most.
+const DEPTH: usize = 4;
 
 impl Array {
     pub fn scalar(value: f64) -> Array {
@@ -188,7 +192,7 @@ impl Page {
     /// A page with what is given: values by name, and the sizes of axes.
     pub fn new(given: Vec<(Symbol, Array)>, sizes: Vec<(nabla::ir::Symbol, usize)>, steps_axis: usize) -> Page {
         let known = given.into_iter().map(|(symbol, value)| (symbol_key(&symbol), value)).collect();
-        Page { known, functions: HashMap::new(), sizes, steps_axis, step: 0, last: i64::MAX }
+        Page { known, functions: HashMap::new(), sizes, steps_axis, steps: [0; DEPTH], last: [i64::MAX; DEPTH] }
     }
 
     /// Computes the sections up to the gradients. `draws` are what the random tensors are, in their order.
@@ -204,31 +208,34 @@ impl Page {
         }
         for title in ["Forward", "Backward", "Gradients"] {
             let Some(section) = equations.sections.iter().find(|section| section.title == title) else { continue };
-            let mut rest = section.rows.as_slice();
-            while let Some(first) = rest.first() {
-                let n = rest.iter().take_while(|row| row.turns == first.turns).count();
-                let (rows, others) = rest.split_at(n);
-                rest = others;
-                let Some(turns) = &first.turns else {
-                    for row in rows {
-                        self.row(row, &mut draws)?;
-                    }
-                    continue;
-                };
-                let count = self.size(&turns.count)? as i64;
-                self.last = if turns.ends { count } else { i64::MAX };
-                for turn in 1..=count {
-                    self.step = if turns.down { count + 1 - turn } else { turn };
-                    for row in rows {
-                        self.row(row, &mut draws)?;
-                    }
-                }
-            }
+            self.rows(&section.rows, 0, &mut draws)?;
         }
         Ok(())
     }
 
-    fn row(&mut self, row: &Row, draws: &mut Vec<Array>) -> Found<()> {
+    /// Computes rows that stand in so many loops, those in a further one step by step.
+    fn rows(&mut self, mut rest: &[Row], depth: usize, draws: &mut Vec<Array>) -> Found<()> {
+        while let Some(first) = rest.first() {
+            let Some(turns) = first.turns.get(depth) else {
+                self.equation(first, draws)?;
+                rest = &rest[1..];
+                continue;
+            };
+            let n = rest.iter().take_while(|row| row.turns.get(depth) == Some(turns)).count();
+            let (rows, others) = rest.split_at(n);
+            rest = others;
+            let count = self.size(&turns.count)? as i64;
+            self.last[depth] = if turns.ends { count } else { i64::MAX };
+            for step in 1..=count {
+                self.steps[depth] = if turns.down { count + 1 - step } else { step };
+                self.rows(rows, depth + 1, draws)?;
+            }
+            (self.steps[depth], self.last[depth]) = (0, i64::MAX);
+        }
+        Ok(())
+    }
+
+    fn equation(&mut self, row: &Row, draws: &mut Vec<Array>) -> Found<()> {
         let told = |error: String| format!("{}: {error}", row.to_text());
         // The definition of δ is no equation to compute with.
         if matches!(&row.left, Math::Symbol(symbol) if symbol.sup.as_deref() == Some("l")) {
@@ -306,22 +313,18 @@ impl Page {
             let later = key.strip_suffix("@0").and_then(|whole| self.known.get(&format!("{whole}@1")));
             return Ok(later.and_then(|later| value.repeated(&later.shape)).unwrap_or_else(|| value.clone()));
         }
-        if let Some((whole, step)) = key.split_once('@') {
+        if self.is_behind_the_last(left) {
+            return Ok(Array::scalar(0.0));
+        }
+        if let Some((whole, step)) = key.rsplit_once('@') {
             let step: i64 = step.parse().map_err(|_| format!("the step {step}"))?;
             // What the user calls `y0` is y before the first step.
             if let Some(start) = self.known.get(&format!("{whole}₀")).filter(|_| step == 0) {
                 return Ok(start.clone());
             }
-            if step > self.last {
-                return Ok(Array::scalar(0.0));
-            }
-            // A row of what stacks all steps; behind the last there is nothing.
-            if let Some(array) = self.known.get(whole) {
-                let in_range = (1..=array.shape[self.steps_axis] as i64).contains(&step);
-                return Ok(if in_range { array.taken(self.steps_axis, step as usize - 1) } else { Array::scalar(0.0) });
-            }
-            let is_known = self.known.keys().any(|other| other.split_once('@').is_some_and(|(name, _)| name == whole));
-            return if is_known { Ok(Array::scalar(0.0)) } else { Err(format!("{key} is not known")) };
+        }
+        if let Some(row) = self.row(&key) {
+            return Ok(row);
         }
         // All steps of what is known step by step.
         let steps: Vec<&Array> = (1..).map_while(|step| self.known.get(&format!("{key}@{step}"))).collect();
@@ -336,23 +339,55 @@ impl Page {
             });
             return Ok(Array { data: data.collect(), shape });
         }
-        Err(format!("{key} is not known"))
+        let is_step = key.rsplit_once('@').is_some_and(|(whole, _)| {
+            self.known.keys().any(|other| other.rsplit_once('@').is_some_and(|(name, _)| name == whole))
+        });
+        if is_step { Ok(Array::scalar(0.0)) } else { Err(format!("{key} is not known")) }
+    }
+
+    /// A value, or a row of what stacks all steps; behind the last there is nothing.
+    fn row(&self, key: &str) -> Option<Array> {
+        if let Some(value) = self.known.get(key) {
+            return Some(value.clone());
+        }
+        let (whole, step) = key.rsplit_once('@')?;
+        let (array, step) = (self.row(whole)?, step.parse::<usize>().ok()?);
+        // What is the same everywhere is so in every row.
+        let Some(&count) = array.shape.get(self.steps_axis) else { return Some(array) };
+        let in_range = (1..=count).contains(&step);
+        Some(if in_range { array.taken(self.steps_axis, step - 1) } else { Array::scalar(0.0) })
     }
 
     fn key(&self, x: &Math) -> Option<String> {
-        let stepped = |symbol: &Symbol| match &symbol.step {
-            None => Some(symbol_key(symbol)),
-            Some(Step::Near(offset)) => Some(format!("{}@{}", symbol_key(symbol), self.step + i64::from(*offset))),
-            Some(Step::At(step)) => {
+        let step = |step: &Step| match step {
+            Step::Near { depth, offset } => Some(self.steps[*depth] + i64::from(*offset)),
+            Step::At(step) => {
                 let known = self.sizes.iter().find(|(name, _)| **name.name() == **step).map(|(_, size)| *size as i64);
-                Some(format!("{}@{}", symbol_key(symbol), known.or_else(|| step.parse().ok())?))
+                known.or_else(|| step.parse().ok())
             }
+        };
+        let stepped = |symbol: &Symbol| {
+            let steps = symbol.steps.iter().map(step).collect::<Option<Vec<i64>>>()?;
+            Some(steps.iter().fold(symbol_key(symbol), |key, step| format!("{key}@{step}")))
         };
         match x {
             Math::Symbol(symbol) => stepped(symbol),
             Math::Partial { by, .. } => Some(format!("∂{}", stepped(by)?)),
             _ => None,
         }
+    }
+
+    /// Whether a name is of a step behind the last.
+    fn is_behind_the_last(&self, x: &Math) -> bool {
+        let symbol = match x {
+            Math::Symbol(symbol) => symbol,
+            Math::Partial { by, .. } => by,
+            _ => return false,
+        };
+        symbol.steps.iter().any(|step| match step {
+            Step::Near { depth, offset } => self.steps[*depth] + i64::from(*offset) > self.last[*depth],
+            Step::At(_) => false,
+        })
     }
 
     fn size(&self, dim: &Dim) -> Found<usize> {
@@ -366,6 +401,13 @@ impl Page {
         dim.eval(&of).ok_or_else(|| format!("the size {dim} is not known"))
     }
 
+    /// The loop whose steps a name counts.
+    fn depth_of(&self, symbol: &Symbol) -> Option<usize> {
+        let is_plain = symbol.rank == 0 && symbol.sub.is_none() && symbol.sup.is_none() && symbol.steps.is_empty();
+        let is_open = |depth: &usize| *depth == 0 || self.steps[*depth] > 0;
+        (0..DEPTH).find(|depth| turn(*depth) == symbol.base).filter(|depth| is_plain && is_open(depth))
+    }
+
     fn shape(&self, ty: &Type) -> Found<Vec<usize>> {
         ty.shape.iter().map(|dim| self.size(dim)).collect()
     }
@@ -374,13 +416,11 @@ impl Page {
     pub fn value(&mut self, x: &Math) -> Found<Array> {
         match x {
             Math::Number(value) => Ok(Array::scalar(*value)),
-            Math::Symbol(symbol)
-                if symbol.rank == 0 && symbol.base == "t" && symbol.sub.is_none() && symbol.sup.is_none() =>
-            {
-                Ok(Array::scalar(self.step as f64))
+            Math::Symbol(symbol) if self.depth_of(symbol).is_some() => {
+                Ok(Array::scalar(self.steps[self.depth_of(symbol).expect("looked up above")] as f64))
             }
             Math::Symbol(symbol)
-                if symbol.rank == 0 && symbol.step.is_none() && !self.known.contains_key(&symbol_key(symbol)) =>
+                if symbol.rank == 0 && symbol.steps.is_empty() && !self.known.contains_key(&symbol_key(symbol)) =>
             {
                 let size = self.sizes.iter().find(|(other, _)| **other.name() == *symbol.base);
                 size.map(|(_, size)| Array::scalar(*size as f64)).ok_or_else(|| format!("{} is not known", text(x)))
@@ -460,18 +500,18 @@ impl Page {
             Big::Min | Big::All => x.min(y),
             Big::Any => x.max(y),
         };
-        if axis.name == "t" && mentions_step(body) {
-            let before = self.step;
+        if let Some(depth) = (0..DEPTH).find(|depth| turn(*depth) == axis.name && mentions_step(body, *depth)) {
+            let before = self.steps[depth];
             let mut total: Option<Array> = None;
             for step in 1..=size as i64 {
-                self.step = step;
+                self.steps[depth] = step;
                 let value = self.value(body)?;
                 total = Some(match total {
                     Some(total) => elementwise(&total, &value, f)?,
                     None => value,
                 });
             }
-            self.step = before;
+            self.steps[depth] = before;
             return total.ok_or_else(|| "no steps".into());
         }
         let value = self.value(body)?;
@@ -543,6 +583,7 @@ impl Page {
                 Ok(Array { data: vec![1.0; shape.iter().product()], shape })
             }
             Kind::Function(name) => Err(format!("the function {name} is not computed")),
+            Kind::Loop(_) => Err("a loop in a loop is not computed".into()),
         }
     }
 
@@ -694,8 +735,10 @@ fn has_words(x: &Math) -> bool {
     }
 }
 
-fn mentions_step(x: &Math) -> bool {
-    let near = |symbol: &Symbol| matches!(symbol.step, Some(Step::Near(_)));
+fn mentions_step(x: &Math, wanted: usize) -> bool {
+    let near =
+        |symbol: &Symbol| symbol.steps.iter().any(|step| matches!(step, Step::Near { depth, .. } if *depth == wanted));
+    let mentions_step = |x: &Math| mentions_step(x, wanted);
     match x {
         Math::Symbol(symbol) => near(symbol),
         Math::Partial { by, .. } => near(by),
@@ -713,7 +756,7 @@ fn mentions_step(x: &Math) -> bool {
 }
 
 fn symbol_key(symbol: &Symbol) -> String {
-    text(&Symbol { step: None, rank: 0, ..symbol.clone() }.into())
+    text(&Symbol { steps: vec![], rank: 0, ..symbol.clone() }.into())
 }
 
 /// The error function, by its series and continued fraction to double precision where tests need it.

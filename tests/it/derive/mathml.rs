@@ -97,6 +97,7 @@ fn bare(text: &str) -> String {
         '⁻' | '₋' | '−' => Some('-'),
         '₊' => Some('+'),
         'ₜ' => Some('t'),
+        'ᵣ' => Some('r'),
         'ˡ' => Some('l'),
         'ᵀ' => Some('⊤'),
         '∑' => Some('Σ'),

@@ -68,7 +68,9 @@ fn documents_of_nets_are_whole() {
 #[test]
 fn equations_of_nets_are_true() {
     let mut checked = 0;
-    for file in files("tests/derive/nets", ".nn") {
+    // A net inside of a `map` takes 1×1 matrices, which its page writes as numbers.
+    let has_shapes = |file: &std::path::PathBuf| !file.ends_with("oscillator.nn");
+    for file in files("tests/derive/nets", ".nn").into_iter().filter(has_shapes) {
         let source = fs::read_to_string(&file).unwrap();
         checked += hold_against_the_adjoint(&derived(&source), &file_name(&file));
     }
