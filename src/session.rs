@@ -17,6 +17,7 @@ mod inspect;
 pub mod interactive;
 mod listing;
 mod modules;
+mod objective;
 pub mod options;
 mod passes;
 mod rate;

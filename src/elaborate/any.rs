@@ -6,7 +6,7 @@ use super::function::Closure;
 use super::signature::Sizes;
 use super::tree::{Structure, unflatten};
 use super::value::{TensorValue, Value};
-use super::{Elaborator, Halt, Result};
+use super::{Elaborator, Result};
 use crate::bail;
 use crate::ir::{Dim, Symbol, SymbolKind, Type};
 use crate::source::Span;
@@ -15,11 +15,8 @@ use crate::syntax::ast::{Name, Param};
 impl Elaborator {
     /// What a loss takes behind the model: of the stated types, else of those that the parts of `data` have, for any number
     /// of rows.
-    pub fn loss_inputs(&mut self, loss: &Closure, data: Option<&Value>, span: Span) -> Result<Vec<(Name, Value)>> {
-        if matches!(data, Some(Value::Poisoned)) {
-            return Err(Halt::Reported);
-        }
-        let parts = data.map(parts_of).unwrap_or_default();
+    pub fn loss_inputs(&mut self, loss: &Closure, data: Option<&[Type]>, span: Span) -> Result<Vec<(Name, Value)>> {
+        let parts = data.unwrap_or_default();
         let before = self.enter(span);
         let inputs = self.in_scratch(|elaborator| {
             let mut sizes = elaborator.body_scope(loss);
@@ -34,9 +31,9 @@ impl Elaborator {
                 let value = match (elaborator.stated(param, &mut sizes)?, parts.get(idx)) {
                     (Some(value), _) => value,
                     (None, Some(part)) => {
-                        let mut shape = part.ty.shape.clone();
+                        let mut shape = part.shape.clone();
                         shape.first_mut().into_iter().for_each(|size| *size = rows.clone());
-                        elaborator.param(Type::new(part.ty.dtype, shape), Some(param.name.name.clone())).into()
+                        elaborator.param(Type::new(part.dtype, shape), Some(param.name.name.clone())).into()
                     }
                     (None, None) => {
                         bail!(E0402, param.name.span, "the part `{}` of the data needs a stated type", param.name.name;
@@ -91,14 +88,15 @@ impl Elaborator {
     }
 }
 
-/// The row tensors of what a net is trained on.
-fn parts_of(data: &Value) -> Vec<TensorValue> {
+/// The types of the row tensors of what a net is trained on.
+pub fn row_types(data: &Value) -> Vec<Type> {
+    let ty = |value: &Value| value.as_tensor().map(|tensor| tensor.ty.clone());
     match data {
         Value::Record(record) => match record.get("train") {
-            Some(part) => parts_of(part),
-            None => ["x", "t"].iter().filter_map(|name| record.get(name)?.as_tensor().cloned()).collect(),
+            Some(part) => row_types(part),
+            None => ["x", "t"].iter().filter_map(|name| ty(record.get(name)?)).collect(),
         },
-        Value::Tuple(items) => items.iter().filter_map(|item| item.as_tensor().cloned()).collect(),
-        other => other.as_tensor().cloned().into_iter().collect(),
+        Value::Tuple(items) => items.iter().filter_map(ty).collect(),
+        other => ty(other).into_iter().collect(),
     }
 }

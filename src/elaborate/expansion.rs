@@ -1,6 +1,7 @@
 //! The text of the loop that a `train` stands for, with holes for what the script says.
 
 use super::value::Value;
+use crate::ir::Type;
 use crate::syntax::ast::{self, Name};
 use crate::syntax::template;
 
@@ -14,8 +15,8 @@ pub(super) struct Rows {
     pub(super) n_parts: usize,
     /// Whether the rows are fields `x` and `t`.
     pub(super) is_dataset: bool,
-    /// How many rows there are, where that is known.
-    pub(super) count: Option<usize>,
+    /// The types of the row tensors.
+    pub(super) types: Vec<Type>,
 }
 
 /// The text of an expansion, its holes named `hole_…`.

@@ -70,6 +70,7 @@ use crate::source::{Diagnostic, Span};
 use crate::syntax::ast::{Block, Ident, Name};
 use crate::tensor::{DType, Tensor};
 
+pub use any::row_types;
 pub use builtin::{Builtin, Call};
 pub use call::Given;
 pub use control::TracedLoop;

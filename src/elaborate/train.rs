@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use super::any::row_types;
 use super::expansion::{Rows, expansion_text};
 use super::keys::{EXPANSION_KEYS, SaveRule, check_keys};
 use super::scope::Scope;
@@ -42,9 +43,7 @@ pub(super) struct Plan {
     pub(super) stmts: Vec<Stmt>,
     /// The name of the variable that holds the model.
     pub(super) model: String,
-    cost: Option<Value>,
-    loss: Option<Value>,
-    metrics: Vec<(Name, Value)>,
+    training: Training,
     pub(super) hooks: TrainingHooks,
 }
 
@@ -65,7 +64,7 @@ impl Elaborator {
         let model = inner.get(&plan.model).expect("the expansion binds the model");
         let history = self.history()?;
         let fields = self.run_fields(model, &history);
-        let kind = RecordKind::Run(Rc::new(Training { cost: plan.cost, loss: plan.loss, metrics: plan.metrics }));
+        let kind = RecordKind::Run(Rc::new(plan.training));
         self.trained(name, span, Value::record(kind, fields))
     }
 
@@ -159,8 +158,17 @@ impl Elaborator {
             None => None,
         };
         let batch = batch.and_then(|batch| usize::try_from(batch).ok()).filter(|batch| *batch > 0);
-        let hooks = TrainingHooks { net: name, stop, save, rate, rows: rows.count, batch };
-        Ok(Plan { stmts, model: text.model, cost: cost_value, loss: loss_value, metrics, hooks })
+        let row_count = rows.types.first().and_then(|ty| usize::try_from(ty.shape.first()?.known()?).ok());
+        let hooks = TrainingHooks { net: name, stop, save, rate, rows: row_count, batch };
+        let training = Training {
+            cost: cost_value,
+            loss: loss_value,
+            metrics,
+            data: rows.types,
+            penalties: self.penalty_values(&key, scope)?,
+            frozen: key("freeze").map(|freeze| self.expr(freeze, scope)).transpose()?,
+        };
+        Ok(Plan { stmts, model: text.model, training, hooks })
     }
 
     fn key_value(&mut self, expr: &Expr, scope: &Rc<Scope>, key: &str) -> Result<Value> {
@@ -169,6 +177,21 @@ impl Elaborator {
             Value::Func(_) => Ok(value),
             other => bail!(E0303, expr.span, "`{}` is a function, got {}", key, other.kind_text()),
         }
+    }
+
+    /// The penalties on the parameters: functions, and the numbers they are given.
+    fn penalty_values<'a>(
+        &mut self,
+        key: &dyn Fn(&str) -> Option<&'a Expr>,
+        scope: &Rc<Scope>,
+    ) -> Result<Vec<(Value, Value)>> {
+        let mut penalties = vec![];
+        for name in ["l1", "l2"] {
+            let Some(number) = key(name) else { continue };
+            let penalty = scope.get(&format!("{name}_penalty")).expect("the prelude has the penalties");
+            penalties.push((penalty, self.expr(number, scope)?));
+        }
+        Ok(penalties)
     }
 
     /// A stopping rule, whose column must be one that the history will have.
@@ -225,9 +248,9 @@ impl Elaborator {
         scope: &Rc<Scope>,
     ) -> Result<Rows> {
         let data = self.expr(&training.data, scope)?;
-        let count = row_count(&data);
+        let types = row_types(&data);
         let rows = |train: &str, valid: Option<&str>, n_parts, is_dataset| {
-            Ok(Rows { train: train.into(), valid: valid.map(String::from), n_parts, is_dataset, count })
+            Ok(Rows { train: train.into(), valid: valid.map(String::from), n_parts, is_dataset, types: types.clone() })
         };
         let explicit = valid.map(|_| "hole_valid");
         match &data {
@@ -352,20 +375,6 @@ pub(super) fn metric_expr(metrics: &Expr, idx: usize) -> Option<Expr> {
         _ if matches!(metrics.kind, ExprKind::Name(_)) => Some(metrics.clone()),
         _ => None,
     }
-}
-
-/// The rows of what is trained on, where they are known.
-fn row_count(data: &Value) -> Option<usize> {
-    let first = |value: &Value| value.as_tensor().and_then(|tensor| tensor.ty.shape.first()?.known());
-    let count = match data {
-        Value::Record(record) => match record.get("train") {
-            Some(part) => part.as_record()?.get("x").and_then(first),
-            None => record.get("x").and_then(first),
-        },
-        Value::Tuple(items) => items.first().and_then(first),
-        other => first(other),
-    };
-    count.and_then(|count| usize::try_from(count).ok())
 }
 
 /// The hyper-parameter `lr` of an optimizer.

@@ -101,7 +101,8 @@ pub enum RecordKind {
     Figure,
 }
 
-/// What a run remembers of its training, so that `evaluate(run, data)` can use the same cost and metrics.
+/// What a run remembers of its training, so that `evaluate(run, data)` can use the same cost and metrics, and its equations
+/// can be written.
 #[derive(Debug)]
 pub struct Training {
     /// The cost: a function of prediction and target, if one was given.
@@ -110,6 +111,12 @@ pub struct Training {
     pub loss: Option<Value>,
     /// The metrics, by name.
     pub metrics: Vec<(Name, Value)>,
+    /// The types of the tensors it is trained on.
+    pub data: Vec<Type>,
+    /// The penalties: functions of parameters and a number, and that number.
+    pub penalties: Vec<(Value, Value)>,
+    /// The parameters that are not trained, by their paths.
+    pub frozen: Option<Value>,
 }
 
 impl RecordKind {

@@ -8,7 +8,7 @@ use crate::elaborate::freeze::named_leaves;
 use crate::elaborate::function::Closure;
 use crate::elaborate::tree::{Structure, flatten, unflatten};
 use crate::elaborate::{
-    Elaborator, Function, Given, Halt, Phase, Record, Repr, Result, TensorValue, Value, list_names,
+    Elaborator, Function, Given, Halt, Phase, Record, Repr, Result, TensorValue, Value, list_names, row_types,
 };
 use crate::grad::derive::{Equations, Form, Naming, Request, Start, Updates, equations};
 use crate::ir::op::MapOp;
@@ -35,8 +35,8 @@ pub struct Asked {
     pub cost: Option<Value>,
     /// A function of the model and the data.
     pub loss: Option<Value>,
-    /// The data, where the loss does not state its types.
-    pub data: Option<Value>,
+    /// The types of the data, where the loss does not state them.
+    pub data: Option<Vec<Type>>,
     /// Penalties, functions of parameters and a number, and that number.
     pub penalties: Vec<(Value, Value)>,
     /// The parameters that are shown, by their paths.
@@ -71,10 +71,15 @@ impl Asked {
         let mut asked = Asked::about(unnamed.remove(0));
         asked.cost = take("cost").map(|arg| arg.value);
         asked.loss = take("loss").map(|arg| arg.value);
-        asked.data = take("data").map(|arg| arg.value);
+        asked.data = take("data").map(|arg| types_of_rows(&arg.value)).transpose()?;
         asked.wrt = take("wrt");
         Ok(asked)
     }
+}
+
+/// The types of the row tensors of data; a mistake in these was told.
+pub fn types_of_rows(data: &Value) -> Result<Vec<Type>> {
+    if matches!(data, Value::Poisoned) { Err(Halt::Reported) } else { Ok(row_types(data)) }
 }
 
 /// The equations that `derive` is asked for by its arguments, as text or LaTeX.
@@ -160,7 +165,7 @@ fn of_net(elaborator: &mut Elaborator, net: &Rc<Function>, asked: &Asked, span: 
     let closure = net.closure().expect("a net is written in Nabla").clone();
     let mut inputs = match &asked.loss {
         Some(loss) => match loss.as_func().and_then(|func| func.closure()) {
-            Some(closure) => elaborator.loss_inputs(closure, asked.data.as_ref(), span)?,
+            Some(closure) => elaborator.loss_inputs(closure, asked.data.as_deref(), span)?,
             None => bail!(E0303, span, "a `loss` is a function written in Nabla, got {}", loss.kind_text()),
         },
         None => net_inputs(elaborator, &closure, span)?,

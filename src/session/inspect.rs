@@ -2,6 +2,7 @@
 
 use super::derivation::{self, Asked};
 use super::listing::{frame_text, list_function};
+use super::objective::Objective;
 use super::options::{Notation as NotationOption, Stage as StageOption};
 use super::{Checked, Exit, Script, Session, Then, Work, bound_idents};
 use crate::bail;
@@ -11,7 +12,8 @@ use crate::exec::jit::Listing;
 use crate::grad::derive::Request;
 use crate::ir::{FuncId, Module, text};
 use crate::source::Span;
-use crate::syntax::ast::{DefKind, Expr, ExprKind, Name, Pattern, Stmt, StmtKind, Training};
+use crate::syntax::ast::{DefKind, Expr, ExprKind, Name, Pattern, Stmt, StmtKind};
+use crate::syntax::parse_expr;
 use crate::{grad, rewrite};
 
 pub use super::options::{Notation, Stage};
@@ -169,24 +171,23 @@ impl Work<'_> {
         derive: impl FnOnce(&mut Checked, &Asked) -> Result<T>,
     ) -> std::result::Result<T, Exit> {
         let mut checked = self.checked(Then::Stop)?;
-        let own = checked.stmts.iter().find_map(|stmt| objective_named(stmt, name));
-        let value = match &own {
-            Some(own) => {
-                let net = checked.checker.expr(&own.net, &checked.scope);
-                Some(self.shown(net)?)
-            }
-            None => checked.scope.get(name),
-        };
-        let Some(value) = value.map(net_in) else {
-            return self.fail(&format!("the script binds no `{name}`"));
-        };
-        let net = value.as_func().filter(|func| func.def_kind() == Some(DefKind::Net)).map(|net| net.name());
-        let mut asked = Asked::about(Given::at(value, checked.nowhere));
         // What is asked for is the training of this name, else the first training or derivation of the net.
-        if let Some(net) = net
-            && let Some(objective) = own.or_else(|| objective_of(&checked.stmts, &net))
-        {
-            let filled = asked_of(&mut checked, objective, &mut asked);
+        let own = checked.stmts.iter().find_map(|stmt| Objective::named(stmt, name));
+        let mut value = match own.as_ref().and_then(|own| own.net.as_ref()) {
+            Some(net) => self.evaluated(&mut checked, net)?,
+            None => self.meant(&mut checked, name)?,
+        };
+        value = net_in(value);
+        let net = value.as_func().filter(|func| func.def_kind() == Some(DefKind::Net)).map(|net| net.name());
+        let objective = own.or_else(|| Objective::of_net(&checked.stmts, &net?));
+        // A net that was given no hyper-parameters has those of its training.
+        if let (true, Some(net)) = (awaits_hyper(&value), objective.as_ref().and_then(|own| own.net.as_ref())) {
+            value = net_in(self.evaluated(&mut checked, net)?);
+        }
+        self.lacks_no_hyper(&value, name)?;
+        let mut asked = Asked::about(Given::at(value, checked.nowhere));
+        if let Some(objective) = objective {
+            let filled = objective.fill(&mut checked, &mut asked);
             self.shown(filled)?;
         }
         let derived = derive(&mut checked, &asked);
@@ -195,11 +196,45 @@ impl Work<'_> {
 
     fn summary(&mut self, name: &str) -> std::result::Result<String, Exit> {
         let mut checked = self.checked(Then::Stop)?;
-        let Some(value) = checked.scope.get(name) else {
-            return self.fail(&format!("the script binds no `{name}`"));
-        };
+        let value = self.meant(&mut checked, name)?;
+        self.lacks_no_hyper(&value, name)?;
         let text = super::summary::summary_text(&mut checked.checker, &value, checked.nowhere);
         self.shown(text)
+    }
+
+    /// What a name stands for, or an expression where a net needs hyper-parameters: `curve(16)`.
+    fn meant(&self, checked: &mut Checked, name: &str) -> std::result::Result<Value, Exit> {
+        if let Some(value) = checked.scope.get(name) {
+            return Ok(value);
+        }
+        if !name.contains('(') {
+            return self.fail(&format!("the script binds no `{name}`"));
+        }
+        let file = self.shared.sources.borrow_mut().add("<asked>", name);
+        match parse_expr(file, name, 0..name.len()) {
+            Ok(expr) => self.evaluated(checked, &expr),
+            Err(diagnostics) => {
+                self.show(&diagnostics);
+                Err(Exit::Usage)
+            }
+        }
+    }
+
+    /// Fails if something needs hyper-parameters that nothing gives.
+    fn lacks_no_hyper(&self, value: &Value, name: &str) -> std::result::Result<(), Exit> {
+        let closure = value.as_func().and_then(|func| func.closure()).filter(|closure| closure.awaits_hyper());
+        match closure.and_then(|closure| closure.next_list().iter().find(|param| param.default.is_none())) {
+            Some(param) => {
+                let param = &param.name.name;
+                self.fail(&format!("`{name}` needs its hyper-parameter `{param}`: ask for \"{name}({param} = …)\""))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn evaluated(&self, checked: &mut Checked, expr: &Expr) -> std::result::Result<Value, Exit> {
+        let value = checked.checker.expr(expr, &checked.scope);
+        self.shown(value)
     }
 
     pub(super) fn expand(&mut self, name: Option<&str>) -> std::result::Result<String, Exit> {
@@ -243,8 +278,13 @@ fn last<T>(items: &[T]) -> &[T] {
     &items[items.len().saturating_sub(1)..]
 }
 
+/// Whether something is a definition whose hyper-parameters have still to be given.
+fn awaits_hyper(value: &Value) -> bool {
+    value.as_func().and_then(|func| func.closure()).is_some_and(|closure| closure.awaits_hyper())
+}
+
 /// The name a statement binds.
-fn bound_name(stmt: &Stmt) -> Option<&Name> {
+pub(super) fn bound_name(stmt: &Stmt) -> Option<&Name> {
     match &stmt.kind {
         StmtKind::Bind { pattern: Pattern::Name(ident), .. } => Some(&ident.name),
         StmtKind::Def(def) => def.name.as_ref().map(|ident| &ident.name),
@@ -260,32 +300,6 @@ fn trained(stmt: &Stmt) -> Option<&Expr> {
     }
 }
 
-/// What a net is trained for, as it is written.
-#[derive(Clone)]
-struct Objective {
-    net: Expr,
-    keys: Vec<(Name, Expr)>,
-}
-
-/// What the training or search of this name is for.
-fn objective_named(stmt: &Stmt, name: &str) -> Option<Objective> {
-    let StmtKind::Bind { value, .. } = &stmt.kind else { return None };
-    bound_name(stmt).filter(|bound| ***bound == *name).and_then(|_| objective(value))
-}
-
-/// What a training or search is for. What a search varies is no number, so of that only the cost counts.
-fn objective(expr: &Expr) -> Option<Objective> {
-    match &expr.kind {
-        ExprKind::Train(training) => Some(trained_for(training)),
-        ExprKind::Search(training) => {
-            let mut objective = trained_for(training);
-            objective.keys.retain(|(key, _)| &**key == "cost");
-            Some(objective)
-        }
-        _ => None,
-    }
-}
-
 /// The net of a model, or of what has a model; everything else is what it is.
 fn net_in(value: Value) -> Value {
     match &value {
@@ -296,68 +310,6 @@ fn net_in(value: Value) -> Value {
         },
         _ => value,
     }
-}
-
-/// What a training says that its equations depend on.
-fn trained_for(training: &Training) -> Objective {
-    let wanted = ["cost", "loss", "l1", "l2", "freeze"];
-    let keys = training.keys.iter().filter(|(key, _)| wanted.contains(&&*key.name));
-    let data = ("data".into(), training.data.clone());
-    let keys = keys.map(|(key, value)| (key.name.clone(), value.clone())).chain([data]).collect();
-    Objective { net: training.net.clone(), keys }
-}
-
-/// What a net is trained for: by its own training or derivation, else by the first in the script.
-fn objective_of(stmts: &[Stmt], net: &str) -> Option<Objective> {
-    let mut found = vec![];
-    stmts.iter().for_each(|stmt| objectives_in(stmt, &mut found));
-    let own = found.iter().find(|objective| matches!(&objective.net.kind, ExprKind::Name(name) if &**name == net));
-    // The cost of another net may be that of this one; its loss, penalties and data are its own.
-    let others = found.iter().find_map(|objective| objective.keys.iter().find(|(key, _)| &**key == "cost"));
-    let lent = others.map(|cost| Objective { net: cost.1.clone(), keys: vec![cost.clone()] });
-    own.cloned().or(lent)
-}
-
-/// What the trainings and derivations of a statement are about.
-fn objectives_in(stmt: &Stmt, found: &mut Vec<Objective>) {
-    match &stmt.kind {
-        StmtKind::Bind { value, .. } | StmtKind::Expr(value) => match &value.kind {
-            ExprKind::Train(_) | ExprKind::Search(_) => found.extend(objective(value)),
-            ExprKind::Call(f, args) if matches!(&f.kind, ExprKind::Name(name) if &**name == "derive") => {
-                let keys = args.iter().filter_map(|arg| Some((arg.name.as_ref()?.name.clone(), arg.value.clone())));
-                let keys: Vec<(Name, Expr)> = keys.filter(|(key, _)| &**key != "wrt").collect();
-                found.extend(args.first().map(|of| Objective { net: of.value.clone(), keys }));
-            }
-            _ => {}
-        },
-        StmtKind::For { body, .. } | StmtKind::While { body, .. } => {
-            let first = found.len();
-            body.stmts.iter().for_each(|stmt| objectives_in(stmt, found));
-            // What else a training in a loop says may be different in every turn.
-            found[first..].iter_mut().for_each(|objective| objective.keys.retain(|(key, _)| &**key == "cost"));
-        }
-        _ => {}
-    }
-}
-
-/// Evaluates what a net is trained for.
-fn asked_of(checked: &mut Checked, objective: Objective, asked: &mut Asked) -> Result<()> {
-    let Checked { checker, scope, .. } = checked;
-    for (key, expr) in &objective.keys {
-        let value = checker.expr(expr, scope)?;
-        match &**key {
-            "cost" => asked.cost = Some(value),
-            "loss" => asked.loss = Some(value),
-            "data" => asked.data = Some(value),
-            "freeze" => asked.frozen = Some(Given::at(value, expr.span)),
-            "l1" | "l2" => {
-                let penalty = scope.get(&format!("{key}_penalty")).expect("the prelude has the penalties");
-                asked.penalties.push((penalty, value));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// A definition as a function of the IR, on inputs of the stated types.

@@ -187,7 +187,9 @@ fn derivation(
 ) -> Option<Result<String, String>> {
     let RecordKind::Model(net) = &model.kind else { return None };
     let mut asked = Asked::about(Given::at(Value::Func(net.clone()), nowhere));
-    (asked.cost, asked.loss) = (training.cost.clone(), training.loss.clone());
+    (asked.cost, asked.loss, asked.data) = (training.cost.clone(), training.loss.clone(), Some(training.data.clone()));
+    asked.penalties = training.penalties.clone();
+    asked.frozen = training.frozen.clone().map(|frozen| Given::at(frozen, nowhere));
     match equations_of(elaborator, &asked, nowhere) {
         Ok(equations) => Some(Ok(equations.to_html())),
         Err(Halt::Diagnostic(diagnostic)) => Some(Err(diagnostic.message.clone())),

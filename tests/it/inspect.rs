@@ -253,6 +253,37 @@ grid = search curve(0.0) on (x, x[:, ..1]) {
     assert!(grid.contains("C = mse(") && !grid.contains("½ W¹"), "{grid}");
 }
 
+/// A net that needs hyper-parameters has those of its training, or those it is asked for with.
+#[test]
+fn hyper_parameters_of_what_is_asked_for() {
+    let net = "net f(width: int)(x: real[n, 3]) -> real[n, 1] = x |> dense(width, act = tanh) |> dense(1)\n";
+    let asked = |source: &str, name: &str| {
+        let (reporter, captured) = Reporter::captured(Form::Text);
+        let shown = Session::new(Options::default(), reporter).derive(&script(source), name, Notation::Text);
+        shown.map_err(|exit| format!("{exit:?}, {}", captured.err()))
+    };
+    assert!(asked(net, "f(7)").unwrap().contains("W¹ = dense_1.W, real[3, 7]"));
+    let message = asked(net, "f").unwrap_err();
+    assert!(message.contains("Usage") && message.contains("ask for \"f(width = …)\""), "{message}");
+    let message = asked(net, "g(2)").unwrap_err();
+    assert!(message.contains("Script") && message.contains("`g` is not known"), "{message}");
+    let message = asked(net, "f(2").unwrap_err();
+    assert!(message.contains("Usage") && message.contains("never closed"), "{message}");
+
+    let keys = "cost = mse; optimizer = sgd(lr = 0.1); epochs = 1";
+    let trained = format!("{net}m = train f(5) on (zeros((2, 3)), zeros((2, 1))) {{ {keys} }}\n");
+    assert!(asked(&trained, "f").unwrap().contains("real[3, 5]"));
+    // The width of a loop or a search is no number at top level.
+    let looped = format!("{net}for w in (5, 6) {{ m = train f(w) on (zeros((2, 3)), zeros((2, 1))) {{ {keys} }} }}\n");
+    assert!(asked(&looped, "f").unwrap_err().contains("ask for"));
+    assert!(asked(&looped, "f(4)").unwrap().contains("mse("));
+    let search = format!(
+        "{net}s = search f(w) on (zeros((4, 3)), zeros((4, 1))) {{ vary w in [5, 6]; folds = kfold(2); {keys} }}\n"
+    );
+    assert!(asked(&search, "f").unwrap_err().contains("ask for"));
+    assert!(asked(&search, "f(4)").unwrap().contains("mse("));
+}
+
 #[test]
 fn what_cannot_be_derived_is_said() {
     for (source, code, part) in [

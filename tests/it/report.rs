@@ -83,13 +83,15 @@ train f on (x, x) {
   epochs    = 3
 }
 own = train f on x {
-  loss      = fn(m, x: real[n, 1]) mean((m(x) - x)^2)
+  loss      = fn(m, x) mean((m(x) - x)^2)
   optimizer = sgd(lr = 0.1)
   epochs    = 3
 }
 net g(x: real[n, 1]) -> real[n, 1] = x |> dense(4, act = relu) |> dropout(0.5) |> dense(1)
 dropped = train g on (x, x) {
   cost      = ols
+  l2        = 0.375
+  freeze    = [\"dense_1\"]
   optimizer = sgd(lr = 0.1)
   epochs    = 2
 }
@@ -113,6 +115,11 @@ found = search f on ((x, x) |> split(train = 0.5, valid = 0.5)) {
         assert!(page.contains(part), "`{part}` is missing in\n{page}");
     }
     assert_eq!(page.matches("<h4>Backward</h4>").count(), 3);
+    // The equations are those of what was minimised: with the penalty, without what was frozen.
+    let dropped = page.split("<h2>").find(|part| part.starts_with("dropped")).unwrap();
+    let texts = dropped.split('<').filter_map(|part| part.split_once('>'));
+    let text: String = texts.map(|(_, text)| text.trim()).collect();
+    assert!(text.contains("0.375") && text.contains("∂C∂W2") && !text.contains("∂C∂W1"), "{text}");
 }
 
 #[test]
