@@ -63,7 +63,7 @@ fn module_page(module: &str) -> Option<String> {
 }
 
 fn defined(part: &Part) -> Option<&str> {
-    part.defines.as_ref().map(|ident| &*ident.name)
+    part.defines().map(|ident| &*ident.name)
 }
 
 /// Documentation and text of a definition.

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use crate::elaborate::builtin::{constants, find};
 use crate::elaborate::{BindKind, Function, Scope, ScopeKind, Value};
 use crate::source::FileId;
-use crate::syntax::ast::{Def, ExprKind, Ident, Stmt, StmtKind, UseNames, UsePath};
-use crate::syntax::{Part, outline, parse_part};
+use crate::syntax::ast::{Def, ExprKind, Ident, StmtKind};
+use crate::syntax::{Part, PartKind, outline, parse_part};
 use crate::tensor::DType;
 
 macro_rules! library {
@@ -60,7 +60,7 @@ pub struct Library {
 struct Text {
     file: FileId,
     text: &'static str,
-    parts: Vec<(Part, OnceCell<Stmt>)>,
+    parts: Vec<(Part, OnceCell<Rc<Def>>)>,
 }
 
 impl Library {
@@ -95,24 +95,22 @@ impl Library {
     fn fill(self: &Rc<Self>, scope: &Rc<Scope>, module: &'static str, real: DType) {
         let text = self.text(module);
         for (idx, (part, _)) in text.parts.iter().enumerate() {
-            let Some(name) = &part.defines else {
-                self.import(scope, text.stmt(idx), real);
-                continue;
-            };
-            let (text, env) = (text.clone(), scope.clone());
-            scope.bind_later(name.name.clone(), Some(name.span), move || text.definition(idx, &env));
-        }
-    }
-
-    /// Binds the names that a statement takes from another module.
-    fn import(self: &Rc<Self>, scope: &Scope, stmt: &Stmt, real: DType) {
-        let (module, names) = taken(stmt).expect("a module of the library takes names of others, and defines its own");
-        for ident in names {
-            let (library, module, name) = (self.clone(), module.clone(), ident.name.clone());
-            scope.bind_later(ident.name.clone(), Some(ident.span), move || {
-                let binding = library.module(&module, real).and_then(|module| module.own(&name));
-                binding.expect("a module of the library takes what there is").value
-            });
+            match &part.kind {
+                PartKind::Definition(ident) => {
+                    let (text, env) = (text.clone(), scope.clone());
+                    scope.bind_later(ident.name.clone(), Some(ident.span), move || text.value(idx, &env));
+                }
+                PartKind::Names { module, names } => {
+                    for ident in names {
+                        let (library, module, name) = (self.clone(), module.name.clone(), ident.name.clone());
+                        scope.bind_later(ident.name.clone(), Some(ident.span), move || {
+                            let binding = library.module(&module, real).and_then(|module| module.own(&name));
+                            binding.expect("a module of the library takes what there is").value
+                        });
+                    }
+                }
+                PartKind::Other => unreachable!("a module of the library defines names and takes those of others"),
+            }
         }
     }
 
@@ -128,18 +126,13 @@ impl Library {
 }
 
 impl Text {
-    /// A statement, read once.
-    fn stmt(&self, idx: usize) -> &Stmt {
-        let (part, stmt) = &self.parts[idx];
-        stmt.get_or_init(|| {
-            parse_part(self.file, self.text, part)
-                .unwrap_or_else(|mistakes| panic!("the library is wrong: {mistakes:?}"))
-        })
-    }
-
-    /// The value of a definition.
-    fn definition(&self, idx: usize, env: &Rc<Scope>) -> Value {
-        let StmtKind::Def(def) = &self.stmt(idx).kind else { unreachable!("the outline has seen a definition") };
+    /// The value of a definition, which is read once.
+    fn value(&self, idx: usize, env: &Rc<Scope>) -> Value {
+        let (part, def) = &self.parts[idx];
+        let def = def.get_or_init(|| match parse_part(self.file, self.text, part).map(|stmt| stmt.kind) {
+            Ok(StmtKind::Def(def)) => def,
+            other => unreachable!("a definition of the library has no mistake: {other:?}"),
+        });
         match declared(def) {
             Some(ident) => Function::builtin(find(&ident.name).expect("what is declared is built in")),
             None => Function::defined(def, env),
@@ -154,15 +147,6 @@ fn with_constants(real: DType) -> Rc<Scope> {
         scope.bind(name, value.into(), None, BindKind::Let);
     }
     scope
-}
-
-/// The module and the names of a `use std.module.{…}`.
-fn taken(stmt: &Stmt) -> Option<(&crate::syntax::ast::Name, &[Ident])> {
-    let StmtKind::Use(import) = &stmt.kind else { return None };
-    match (&import.path, &import.names) {
-        (UsePath::Std(path), UseNames::List(names)) => Some((&path.get(1)?.name, names)),
-        _ => None,
-    }
 }
 
 /// The name of a definition that only declares what is built in: `fn exp(x) = builtin`.
@@ -194,11 +178,10 @@ mod tests {
         assert!(prelude.visible_names().iter().any(|name| &**name == "relu"));
         let n_read = || {
             let texts = library.texts.borrow();
-            texts.values().flat_map(|text| &text.parts).filter(|(_, stmt)| stmt.get().is_some()).count()
+            texts.values().flat_map(|text| &text.parts).filter(|(_, def)| def.get().is_some()).count()
         };
-        let n_uses = library.texts.borrow()["prelude"].parts.len();
-        assert_eq!(n_read(), n_uses);
+        assert_eq!(n_read(), 0);
         assert!(prelude.get("relu").is_some());
-        assert_eq!(n_read(), n_uses + 1);
+        assert_eq!(n_read(), 1);
     }
 }

@@ -10,5 +10,5 @@ pub mod print;
 mod scan;
 pub mod template;
 
-pub use parse::{File, Part, outline, parse, parse_expr, parse_part};
+pub use parse::{File, Part, PartKind, outline, parse, parse_expr, parse_part};
 pub use scan::{WordKind, complete, continues_with, words};

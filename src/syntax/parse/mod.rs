@@ -28,7 +28,7 @@ use std::rc::Rc;
 use pest::Parser as _;
 use pest::iterators::{Pair, Pairs};
 
-pub use self::outline::{Part, outline, parse_part};
+pub use self::outline::{Part, PartKind, outline, parse_part};
 
 use self::grammar::{Grammar, Rule};
 use super::ast::{Expr, ExprKind, Ident, Name, Stmt};

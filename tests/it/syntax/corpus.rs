@@ -1,8 +1,8 @@
 //! Scripts that use every form of the language.
 
 use nabla::source::FileId;
-use nabla::syntax::ast::StmtKind;
-use nabla::syntax::{outline, parse, parse_part};
+use nabla::syntax::ast::{StmtKind, UseNames, UsePath};
+use nabla::syntax::{PartKind, outline, parse, parse_part};
 
 use super::{check_format, meaning, read};
 
@@ -183,7 +183,12 @@ fn a_statement_read_alone_is_the_one_that_is_read_with_the_others() {
                 StmtKind::Def(def) => def.name.clone(),
                 _ => None,
             };
-            assert_eq!(part.defines, defines, "{text}");
+            assert_eq!(part.defines(), defines.as_ref(), "{text}");
+            if let PartKind::Names { module, names } = part.kind {
+                let StmtKind::Use(import) = &stmt.kind else { panic!("{text}") };
+                assert!(matches!(&import.path, UsePath::Std(path) if path[1..] == [module]));
+                assert_eq!(import.names, UseNames::List(names));
+            }
             stmt
         });
         assert_eq!(alone.collect::<Vec<_>>(), read(&text), "{text}");
