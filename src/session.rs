@@ -15,6 +15,7 @@ pub mod help;
 mod host;
 mod inspect;
 pub mod interactive;
+mod library;
 mod listing;
 mod modules;
 mod objective;
@@ -162,7 +163,7 @@ impl Work<'_> {
         checker.real = precision(&stmts);
         checker.may_rebind = self.shared.rebinding == Rebinding::Allowed;
         checker.file_names = stmts.iter().flat_map(bound_idents).cloned().collect();
-        let scope = self.global_scope(&mut checker, nowhere)?;
+        let scope = self.global_scope(checker.real);
         for ident in lost {
             scope.bind(ident.name.clone(), Value::Poisoned, Some(ident.span), BindKind::Let);
         }
@@ -207,7 +208,7 @@ impl Work<'_> {
         let began = self.begin_report()?;
         let mut elaborator = self.elaborator(Mode::Run, checked.nowhere);
         elaborator.real = precision(&checked.stmts);
-        let scope = self.global_scope(&mut elaborator, checked.nowhere)?;
+        let scope = self.global_scope(elaborator.real);
         for stmt in &checked.stmts {
             match elaborator.whole_stmt(stmt, &scope) {
                 Ok(_) => {}
@@ -244,14 +245,8 @@ impl Work<'_> {
     }
 
     /// The scope of the file inside the prelude's.
-    fn global_scope(&self, elaborator: &mut Elaborator, nowhere: Span) -> Result<Rc<Scope>, Exit> {
-        let prelude = modules::prelude(elaborator, nowhere).map_err(|halt| {
-            if let Halt::Diagnostic(diagnostic) = halt {
-                self.show(&[*diagnostic]);
-            }
-            Exit::Failed
-        })?;
-        Ok(Scope::new(ScopeKind::File, Some(prelude)))
+    fn global_scope(&self, real: DType) -> Rc<Scope> {
+        Scope::new(ScopeKind::File, Some(self.shared.library.prelude(real)))
     }
 
     fn show(&self, diagnostics: &[impl std::borrow::Borrow<Diagnostic>]) {

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::function::FunctionKind;
+use super::function::{Function, FunctionKind};
 use super::scope::{BindKind, Scope, ScopeKind};
 use super::signature::Sizes;
 use super::value::Value;
@@ -20,10 +20,10 @@ impl Elaborator {
                 bail!(E0202, param.span, "the parameter `{}` is there twice", param.name; label: first.span, "first here")
             }
         }
-        let value = self.closure(def, scope);
+        let value = Function::defined(def, scope);
         // A definition sees itself, so that recursion is told as such.
         self.bind_name(&name, value.clone(), scope, BindKind::Let)?;
-        if self.is_checking() && self.checks_definitions {
+        if self.is_checking() {
             let errors_before = self.diagnostics.len();
             if let Err(halt) = self.check_definition(&value, def, scope) {
                 self.report(halt);

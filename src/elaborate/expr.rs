@@ -3,16 +3,14 @@
 use std::rc::Rc;
 
 use super::builtin::find;
-use super::function::{Closure, Function, FunctionKind};
+use super::function::{Function, FunctionKind};
 use super::numeric::Operand;
 use super::scope::{Lookup, Scope, did_you_mean};
 use super::value::{RecordKind, TensorValue, Value, type_text};
 use super::{Elaborator, Halt, Result};
 use crate::bail;
 use crate::source::Span;
-use crate::syntax::ast::{
-    BinaryOp, Def, DefKind, Expr, ExprKind, Ident, Name, Param, Size, StrPart, TypeExpr, TypeExprKind,
-};
+use crate::syntax::ast::{BinaryOp, DefKind, Expr, ExprKind, Ident, Name, StrPart};
 use crate::tensor::DType;
 
 impl Elaborator {
@@ -69,7 +67,7 @@ impl Elaborator {
                 let value = self.expr(x, scope)?;
                 self.field(&value, field, span).map_err(|halt| self.method_elsewhere(halt, &value, &field.name, scope))
             }
-            ExprKind::Lambda(def) => Ok(self.closure(def, &scope.frozen())),
+            ExprKind::Lambda(def) => Ok(Function::defined(def, &scope.frozen())),
             ExprKind::If { condition, then, otherwise } => {
                 self.if_expr(condition, then, otherwise.as_ref(), scope, span)
             }
@@ -219,28 +217,6 @@ impl Elaborator {
         Ok(Function::value(FunctionKind::Closure(bound)))
     }
 
-    /// A definition with the scope around it, as a value.
-    pub fn closure(&self, def: &Rc<Def>, env: &Rc<Scope>) -> Value {
-        let mut names = vec![];
-        for param in def.lists.iter().flatten() {
-            param_sizes(param, &mut names);
-        }
-        if let Some(result) = &def.result {
-            type_sizes(result, &mut names);
-        }
-        let is_int = |name: &Name| {
-            env.get(name).is_some_and(|value| value.as_tensor().is_some_and(|int| int.as_size().is_some()))
-        };
-        let outer: Vec<Name> = names.into_iter().filter(is_int).collect();
-        Function::value(FunctionKind::Closure(Closure {
-            def: def.clone(),
-            env: env.clone(),
-            outer_sizes: Rc::new(outer),
-            hyper: None,
-            place: None,
-        }))
-    }
-
     /// `x.name`.
     pub fn field(&mut self, value: &Value, field: &Ident, span: Span) -> Result<Value> {
         let name = &*field.name;
@@ -338,29 +314,4 @@ fn spelled_out(help: &str, a: &Expr, b: &Expr) -> String {
 /// Names as a list for a message.
 pub fn list_names(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-fn param_sizes(param: &Param, names: &mut Vec<Name>) {
-    if let Some(ty) = &param.ty {
-        type_sizes(ty, names);
-    }
-}
-
-fn type_sizes(ty: &TypeExpr, names: &mut Vec<Name>) {
-    match &ty.kind {
-        TypeExprKind::Tensor(_, sizes) => {
-            for size in sizes {
-                if let Size::Expr(Expr { kind: ExprKind::Name(name), .. }) = size {
-                    names.push(name.clone());
-                }
-            }
-        }
-        TypeExprKind::Tuple(types) => types.iter().for_each(|ty| type_sizes(ty, names)),
-        TypeExprKind::Record(fields) => fields.iter().for_each(|(_, ty)| type_sizes(ty, names)),
-        TypeExprKind::Fn(params, result) => {
-            params.iter().for_each(|ty| type_sizes(ty, names));
-            type_sizes(result, names);
-        }
-        TypeExprKind::Str | TypeExprKind::Hole => {}
-    }
 }

@@ -6,7 +6,7 @@ use super::builtin::Builtin;
 use super::call::Given;
 use super::scope::Scope;
 use super::value::Value;
-use crate::syntax::ast::{Def, DefKind, Name};
+use crate::syntax::ast::{Def, DefKind, Expr, ExprKind, Name, Size, TypeExpr, TypeExprKind};
 
 /// Something that can be called.
 #[derive(Clone, Debug)]
@@ -99,6 +99,24 @@ impl Function {
         Value::Func(Rc::new(Function { kind }))
     }
 
+    /// A definition with the scope around it, as a value.
+    pub fn defined(def: &Rc<Def>, env: &Rc<Scope>) -> Value {
+        let mut names = vec![];
+        let params = def.lists.iter().flatten().filter_map(|param| param.ty.as_ref());
+        params.chain(&def.result).for_each(|ty| sizes_of(ty, &mut names));
+        let is_int = |name: &Name| {
+            env.get(name).is_some_and(|value| value.as_tensor().is_some_and(|int| int.as_size().is_some()))
+        };
+        let outer: Vec<Name> = names.into_iter().filter(is_int).collect();
+        Function::value(FunctionKind::Closure(Closure {
+            def: def.clone(),
+            env: env.clone(),
+            outer_sizes: Rc::new(outer),
+            hyper: None,
+            place: None,
+        }))
+    }
+
     /// The definition, if it is written in Nabla.
     pub fn closure(&self) -> Option<&Closure> {
         match &self.kind {
@@ -181,5 +199,25 @@ impl Transform {
             Transform::Hvp => "hvp",
             Transform::Deriv => "deriv",
         }
+    }
+}
+
+/// The names that stand for sizes in a type.
+fn sizes_of(ty: &TypeExpr, names: &mut Vec<Name>) {
+    match &ty.kind {
+        TypeExprKind::Tensor(_, sizes) => {
+            for size in sizes {
+                if let Size::Expr(Expr { kind: ExprKind::Name(name), .. }) = size {
+                    names.push(name.clone());
+                }
+            }
+        }
+        TypeExprKind::Tuple(types) => types.iter().for_each(|ty| sizes_of(ty, names)),
+        TypeExprKind::Record(fields) => fields.iter().for_each(|(_, ty)| sizes_of(ty, names)),
+        TypeExprKind::Fn(params, result) => {
+            params.iter().for_each(|ty| sizes_of(ty, names));
+            sizes_of(result, names);
+        }
+        TypeExprKind::Str | TypeExprKind::Hole => {}
     }
 }

@@ -199,8 +199,6 @@ pub struct Elaborator {
     in_function: bool,
     /// Whether a name may be bound again in one scope, as in the REPL.
     pub may_rebind: bool,
-    /// Whether annotated definitions are checked where they stand.
-    pub checks_definitions: bool,
     /// Whether the seed was given from outside and stays.
     pub seed_is_fixed: bool,
     /// What the host must know of the training whose loop runs next.
@@ -260,7 +258,6 @@ impl Elaborator {
             keep_calls: false,
             in_function: false,
             may_rebind: false,
-            checks_definitions: true,
             seed_is_fixed: false,
             training: None,
             emits_allowed: false,

@@ -2,6 +2,9 @@
 //!
 //! Scopes form a chain from the innermost block to the file, the prelude and the built-in functions. A function keeps the
 //! scope it was defined in; a function literal keeps the values its variables had when it was made.
+//!
+//! A name may be bound to a value that is made when the name is first looked up: the library is so large that only what is
+//! used of it is read.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -48,12 +51,35 @@ pub enum ScopeKind {
     Prelude,
 }
 
+/// What makes a value that nobody has asked for.
+struct Make(Box<dyn FnOnce() -> Value>);
+
+impl std::fmt::Debug for Make {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("later")
+    }
+}
+
+/// A name in its scope.
+#[derive(Debug)]
+struct Slot {
+    /// What it is bound to; `Poisoned` until `later` has made the value.
+    binding: Binding,
+    later: Option<Make>,
+}
+
+impl From<Binding> for Slot {
+    fn from(binding: Binding) -> Slot {
+        Slot { binding, later: None }
+    }
+}
+
 /// The names of one block, and what surrounds it.
 #[derive(Debug)]
 pub struct Scope {
     kind: ScopeKind,
     parent: Option<Rc<Scope>>,
-    bindings: RefCell<Vec<Binding>>,
+    slots: RefCell<Vec<Slot>>,
 }
 
 /// What was found for a name.
@@ -70,7 +96,7 @@ pub enum Lookup {
 impl Scope {
     /// An empty scope.
     pub fn new(kind: ScopeKind, parent: Option<Rc<Scope>>) -> Rc<Scope> {
-        Rc::new(Scope { kind, parent, bindings: RefCell::default() })
+        Rc::new(Scope { kind, parent, slots: RefCell::default() })
     }
 
     /// An empty block in this scope.
@@ -80,27 +106,52 @@ impl Scope {
 
     /// Binds a name; one of the same name in this scope is hidden.
     pub fn bind(&self, name: impl Into<Name>, value: Value, span: Option<Span>, kind: BindKind) {
-        let binding = Binding { name: name.into(), value, span, kind };
-        let mut bindings = self.bindings.borrow_mut();
-        match bindings.iter_mut().find(|other| other.name == binding.name) {
-            Some(slot) => *slot = binding,
-            None => bindings.push(binding),
+        self.fill(Binding { name: name.into(), value, span, kind }.into());
+    }
+
+    /// Binds a name to the value that `make` gives when it is first looked up.
+    pub fn bind_later(&self, name: impl Into<Name>, span: Option<Span>, make: impl FnOnce() -> Value + 'static) {
+        let binding = Binding { name: name.into(), value: Value::Poisoned, span, kind: BindKind::Let };
+        self.fill(Slot { binding, later: Some(Make(Box::new(make))) });
+    }
+
+    fn fill(&self, slot: Slot) {
+        let mut slots = self.slots.borrow_mut();
+        match slots.iter_mut().find(|other| other.binding.name == slot.binding.name) {
+            Some(other) => *other = slot,
+            None => slots.push(slot),
         }
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.slots.borrow().iter().position(|slot| &*slot.binding.name == name)
+    }
+
+    /// The binding at this place, its value made.
+    fn made(&self, idx: usize) -> Binding {
+        let later = self.slots.borrow_mut()[idx].later.take();
+        if let Some(Make(make)) = later {
+            // What is made may look names up in this very scope.
+            let value = make();
+            self.slots.borrow_mut()[idx].binding.value = value;
+        }
+        self.slots.borrow()[idx].binding.clone()
     }
 
     /// The binding of a name in this very scope.
     pub fn own(&self, name: &str) -> Option<Binding> {
-        self.bindings.borrow().iter().find(|binding| &*binding.name == name).cloned()
+        self.position(name).map(|idx| self.made(idx))
     }
 
     /// All bindings of this very scope, in order.
     pub fn own_bindings(&self) -> Vec<Binding> {
-        self.bindings.borrow().clone()
+        let n = self.slots.borrow().len();
+        (0..n).map(|idx| self.made(idx)).collect()
     }
 
     /// Makes these the bindings of this very scope: those it had before something failed.
     pub fn restore(&self, bindings: Vec<Binding>) {
-        *self.bindings.borrow_mut() = bindings;
+        *self.slots.borrow_mut() = bindings.into_iter().map(Slot::from).collect();
     }
 
     /// Finds a name.
@@ -131,8 +182,8 @@ impl Scope {
     pub fn assign(&self, name: &str, value: Value) {
         let mut scope = self;
         loop {
-            if let Some(binding) = scope.bindings.borrow_mut().iter_mut().find(|binding| &*binding.name == name) {
-                binding.value = value;
+            if let Some(slot) = scope.slots.borrow_mut().iter_mut().find(|slot| &*slot.binding.name == name) {
+                slot.binding.value = value;
                 return;
             }
             scope = scope.parent.as_deref().expect("the variable was looked up");
@@ -143,7 +194,7 @@ impl Scope {
     pub fn kind_of(&self, name: &str) -> Option<ScopeKind> {
         let mut scope = Some(self);
         while let Some(at) = scope {
-            if at.own(name).is_some() {
+            if at.position(name).is_some() {
                 return Some(at.kind);
             }
             scope = at.parent.as_deref();
@@ -169,7 +220,7 @@ impl Scope {
         let mut hidden: Vec<Name> = vec![];
         let mut scope = Some(self);
         while let Some(at) = scope {
-            for binding in at.bindings.borrow().iter() {
+            for Slot { binding, .. } in at.slots.borrow().iter() {
                 if hidden.contains(&binding.name) {
                     continue;
                 }
@@ -190,10 +241,20 @@ impl Scope {
 
     /// Every name that is visible here, nearest first.
     pub fn visible_names(&self) -> Vec<Name> {
+        self.names(|_| true)
+    }
+
+    /// The visible names whose values are there, nearest first. The others are definitions that nobody has used.
+    pub fn used_names(&self) -> Vec<Name> {
+        self.names(|slot| slot.later.is_none())
+    }
+
+    fn names(&self, is_wanted: impl Fn(&Slot) -> bool) -> Vec<Name> {
         let mut names = vec![];
         let mut scope = Some(self);
         while let Some(at) = scope {
-            names.extend(at.bindings.borrow().iter().map(|binding| binding.name.clone()));
+            let slots = at.slots.borrow();
+            names.extend(slots.iter().filter(|slot| is_wanted(slot)).map(|slot| slot.binding.name.clone()));
             scope = at.parent.as_deref();
         }
         names

@@ -215,7 +215,7 @@ impl Elaborator {
         let is_int = |name: &crate::syntax::ast::Name| {
             scope.get(name).is_some_and(|value| value.as_tensor().is_some_and(|int| int.as_size().is_some()))
         };
-        scope.visible_names().into_iter().filter(is_int).collect()
+        scope.used_names().into_iter().filter(is_int).collect()
     }
 
     /// Binds the names of a pattern to the parts of a value.

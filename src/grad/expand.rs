@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use super::tangent::{Names, tangent};
 use super::{adjoint, batch};
 use crate::ir::op::{Call, Transform};
-use crate::ir::{Builder, Func, FuncId, Graph, Module, Op, Origin, ValueId};
+use crate::ir::{Builder, Func, FuncId, Graph, Module, Node, Op, Origin, ValueId};
 use crate::rewrite;
 use crate::rewrite::inline::{inline_if, splice};
 use crate::rewrite::rebuild::{copy_node, copy_params, rebuild};
@@ -24,7 +24,9 @@ use crate::rewrite::rebuild::{copy_node, copy_params, rebuild};
 pub fn expand(module: &mut Module, entry: FuncId) {
     let mut made = Made::default();
     let expanded = made.expanded(module, entry);
-    module.func_mut(entry).graph = module.graph(expanded).clone();
+    if expanded != entry {
+        module.func_mut(entry).graph = module.graph(expanded).clone();
+    }
     rewrite::flatten(module, entry);
 }
 
@@ -32,7 +34,7 @@ pub fn expand(module: &mut Module, entry: FuncId) {
 /// `derive`.
 pub fn expand_transforms(module: &mut Module, entry: FuncId) {
     let mut made = Made { names: Names::OfDirections, ..Made::default() };
-    let old = module.graph(entry).clone();
+    let old = module.take_graph(entry);
     module.func_mut(entry).graph = rebuild(module, &old, &mut |g, node, args| match &node.op {
         Op::Call(call) if !call.transforms.is_empty() => {
             let callee = made.called(g.module, call);
@@ -57,6 +59,11 @@ impl Made {
     fn expanded(&mut self, module: &mut Module, func: FuncId) -> FuncId {
         if let Some(&done) = self.expanded.get(&func) {
             return done;
+        }
+        let is_plain = |node: &Node| !matches!(node.op, Op::Call(_)) && node.op.funcs().is_empty();
+        if module.func(func).adjoint.is_none() && module.graph(func).nodes().iter().all(is_plain) {
+            self.expanded.insert(func, func);
+            return func;
         }
         let Func { name, graph: old, adjoint, role } = module.func(func).clone();
         let adjoint = adjoint.map(|adjoint| self.expanded(module, adjoint));

@@ -158,6 +158,11 @@ impl Module {
         &self.func(id).graph
     }
 
+    /// Takes the graph of a function out, for a pass that puts another in its place.
+    pub fn take_graph(&mut self, id: FuncId) -> Graph {
+        std::mem::take(&mut self.func_mut(id).graph)
+    }
+
     /// Every function, in order.
     pub fn ids(&self) -> impl Iterator<Item = FuncId> + use<> {
         (0..self.funcs.len() as u32).map(FuncId)

@@ -141,7 +141,7 @@ impl Progress {
         match self.form {
             ProgressForm::Silent => {}
             // Progress is not worth failing for: a closed standard error loses it and nothing else.
-            ProgressForm::Lines => drop(writeln!(err, "{}", line())),
+            ProgressForm::Lines => drop(err.write_all((line() + "\n").as_bytes())),
             ProgressForm::Bar { .. } => {
                 self.show(shown());
                 self.last = Some(line());

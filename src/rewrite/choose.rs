@@ -8,17 +8,19 @@
 
 use super::inline::splice;
 use super::rebuild::{copy_node, rebuild};
-use crate::ir::{FuncId, Module, Op};
+use crate::ir::{FuncId, Graph, Module, Node, Op};
 
 /// Puts both branches of every elementwise choice into the function, and a `select` between their results.
 pub fn choose(module: &mut Module, func: FuncId) {
-    let old = module.graph(func).clone();
-    let is_elementwise = |node: &crate::ir::Node| matches!(node.op, Op::If(_)) && !old.ty(node.args[0]).is_scalar();
-    if !old.nodes().iter().any(is_elementwise) {
+    let is_elementwise =
+        |graph: &Graph, node: &Node| matches!(node.op, Op::If(_)) && !graph.ty(node.args[0]).is_scalar();
+    let graph = module.graph(func);
+    if !graph.nodes().iter().any(|node| is_elementwise(graph, node)) {
         return;
     }
+    let old = module.take_graph(func);
     module.func_mut(func).graph = rebuild(module, &old, &mut |g, node, args| match &node.op {
-        Op::If(choice) if is_elementwise(node) => {
+        Op::If(choice) if is_elementwise(&old, node) => {
             let sides = [choice.then, choice.otherwise].map(|branch| {
                 let body = g.module.graph(branch).clone();
                 splice(g, &body, &args[1..])

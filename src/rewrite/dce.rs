@@ -13,11 +13,11 @@ use crate::ir::{Builder, FuncId, Graph, Module, Node, Op, Origin};
 
 /// Removes the unused nodes of a function.
 pub fn dce(module: &mut Module, func: FuncId) {
-    let old = module.graph(func).clone();
-    let live = live_nodes(&old);
+    let live = live_nodes(module.graph(func));
     if live.iter().all(|&live| live) {
         return;
     }
+    let old = module.take_graph(func);
     let mut graph = Graph::default();
     let mut map = copy_params(&mut graph, &old);
     let mut g = Builder::new(module, &mut graph, Origin::default());

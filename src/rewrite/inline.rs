@@ -23,11 +23,11 @@ pub fn inline(module: &mut Module, func: FuncId) {
 
 /// Inlines the plain calls of a function to those functions that `wanted` picks, and their calls likewise.
 pub fn inline_if(module: &mut Module, func: FuncId, wanted: &dyn Fn(&Func) -> bool) {
-    let old = module.graph(func).clone();
-    let calls = |graph: &Graph| graph.nodes().iter().any(|node| callee(module, node, wanted).is_some());
-    if !calls(&old) {
+    let mut nodes = module.graph(func).nodes().iter();
+    if !nodes.any(|node| called(module, node, wanted).is_some()) {
         return;
     }
+    let old = module.take_graph(func);
     module.func_mut(func).graph = rebuild(module, &old, &mut |g, node, args| match callee(g.module, node, wanted) {
         Some(body) => splice_if(g, &body, args, wanted),
         None => copy_node(g, &old, node, args),
@@ -38,7 +38,7 @@ pub fn inline_if(module: &mut Module, func: FuncId, wanted: &dyn Fn(&Func) -> bo
 /// functions of their own, as another function may still want theirs with its calls and stops.
 pub fn flatten(module: &mut Module, func: FuncId) {
     inline_if(module, func, &|_| true);
-    let mut graph = module.graph(func).clone();
+    let mut graph = module.take_graph(func);
     for node in graph.nodes_mut() {
         node.op.map_funcs(&mut |region| {
             let copy = module.func(region).clone();
@@ -53,7 +53,10 @@ pub fn flatten(module: &mut Module, func: FuncId) {
 
 /// Drops every `stop`, which means something to the differentiator only.
 pub fn drop_stops(module: &mut Module, func: FuncId) {
-    let old = module.graph(func).clone();
+    if !module.graph(func).nodes().iter().any(|node| matches!(node.op, Op::Stop(_))) {
+        return;
+    }
+    let old = module.take_graph(func);
     module.func_mut(func).graph = rebuild(module, &old, &mut |g, node, args| match node.op {
         Op::Stop(_) => args.to_vec(),
         _ => copy_node(g, &old, node, args),
@@ -130,8 +133,12 @@ fn through(origin: &Origin, call: &Origin) -> Origin {
     if *call == Origin::default() { origin.clone() } else { origin.through(call) }
 }
 
+/// The body that takes the place of a node, a copy.
 fn callee(module: &Module, node: &Node, wanted: &dyn Fn(&Func) -> bool) -> Option<Graph> {
+    called(module, node, wanted).map(|func| func.graph.clone())
+}
+
+fn called<'a>(module: &'a Module, node: &Node, wanted: &dyn Fn(&Func) -> bool) -> Option<&'a Func> {
     let Op::Call(call) = &node.op else { return None };
-    let func = module.func(call.func);
-    (call.transforms.is_empty() && wanted(func)).then(|| func.graph.clone())
+    Some(module.func(call.func)).filter(|func| call.transforms.is_empty() && wanted(func))
 }

@@ -17,7 +17,7 @@ use crate::ir::{Builder, Func, FuncId, Graph, Module, Op, Origin, Type, ValueId}
 
 /// Removes the unused parts of the loops and choices of a function, and of those inside of them.
 pub fn prune(module: &mut Module, func: FuncId) {
-    let old = module.graph(func).clone();
+    let old = module.take_graph(func);
     let used: Vec<bool> = old.use_counts().into_iter().map(|count| count > 0).collect();
     let mut graph = Graph::default();
     let mut map = copy_params(&mut graph, &old);

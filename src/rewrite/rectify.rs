@@ -16,7 +16,10 @@ use crate::ir::{Builder, FuncId, Module, Op, ValueId};
 
 /// Lets what comes after a rectifier ask for the sign of its result.
 pub fn rectify(module: &mut Module, func: FuncId) {
-    let old = module.graph(func).clone();
+    if !module.graph(func).nodes().iter().any(|node| node.op == Op::Map(MapOp::Select)) {
+        return;
+    }
+    let old = module.take_graph(func);
     // The question that was asked of an argument, asked of the result.
     let mut asked: HashMap<ValueId, ValueId> = HashMap::new();
     module.func_mut(func).graph = rebuild(module, &old, &mut |g, node, args| {

@@ -28,7 +28,7 @@ pub fn segment(module: &mut Module, func: FuncId) {
     if !module.graph(func).nodes().iter().any(|node| asks(&node.op)) {
         return;
     }
-    let old = module.graph(func).clone();
+    let old = module.take_graph(func);
     let graph = rebuild(module, &old, &mut |g, node, args| match &node.op {
         Op::Scan(scan) if scan.checkpoint.is_some() => Cut::new(g, scan, args).results(g),
         _ => copy_node(g, &old, node, args),

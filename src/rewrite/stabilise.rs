@@ -19,11 +19,18 @@ use crate::tensor::DType;
 
 /// Rewrites the unstable expressions of a function; finds most after [`simplify`](super::simplify()).
 pub fn stabilise(module: &mut Module, func: FuncId) {
-    let old = module.graph(func).clone();
+    if !module.graph(func).nodes().iter().any(|node| may_be_unstable(&node.op)) {
+        return;
+    }
+    let old = module.take_graph(func);
     module.func_mut(func).graph = rebuild(module, &old, &mut |g, node, args| match stable(g, &node.op, args) {
         Some(value) => vec![value],
         None => copy_node(g, &old, node, args),
     });
+}
+
+fn may_be_unstable(op: &Op) -> bool {
+    matches!(op, Op::Map(MapOp::Log | MapOp::Log1p | MapOp::XLogY | MapOp::Div))
 }
 
 fn stable(g: &mut Builder, op: &Op, args: &[ValueId]) -> Option<ValueId> {

@@ -1,11 +1,10 @@
 //! What is to be known of a name of the language: its documentation, its source, its examples.
 
-use super::modules::{NAMES, source};
+use super::library::{NAMES, source};
 use crate::elaborate::{EXPANSION_KEYS, builtin};
 use crate::source::nearest::nearest;
 use crate::source::{Code, FileId};
-use crate::syntax::ast::{Pattern, Stmt, StmtKind};
-use crate::syntax::parse;
+use crate::syntax::{Part, outline, parse, parse_part};
 
 /// The declarations of what is built in, with their examples.
 const BUILTIN: &str = include_str!("../../stdlib/builtin.nn");
@@ -52,8 +51,8 @@ pub fn names() -> Vec<String> {
 
 /// The names a module defines for others.
 fn public_names(text: &str) -> Vec<String> {
-    let stmts = parse(FileId(0), text).0.stmts;
-    let names = stmts.iter().filter_map(defined).filter(|name| !name.starts_with('_'));
+    let parts = outline(FileId(0), text);
+    let names = parts.iter().filter_map(defined).filter(|name| !name.starts_with('_'));
     names.map(str::to_string).collect()
 }
 
@@ -63,23 +62,15 @@ fn module_page(module: &str) -> Option<String> {
     Some(format!("std.{module}\n\n{}\n\nIt defines {}.\n", doc.trim_end(), public_names(text).join(", ")))
 }
 
-/// The name a statement defines.
-fn defined(stmt: &Stmt) -> Option<&str> {
-    match &stmt.kind {
-        StmtKind::Def(def) => def.name.as_ref().map(|name| &*name.name),
-        StmtKind::Bind { pattern: Pattern::Name(name), .. } => Some(&name.name),
-        _ => None,
-    }
+fn defined(part: &Part) -> Option<&str> {
+    part.defines().map(|ident| &*ident.name)
 }
 
 /// Documentation and text of a definition.
 fn definition(text: &str, name: &str) -> Option<(String, String)> {
-    // Reading a module takes longer than seeing that it has no such line.
-    if !text.lines().any(|line| line.split([' ', '(', '=']).any(|word| word == name)) {
-        return None;
-    }
-    let stmts = parse(FileId(0), text).0.stmts;
-    let stmt = stmts.iter().find(|stmt| defined(stmt) == Some(name))?;
+    let parts = outline(FileId(0), text);
+    let part = parts.iter().find(|part| defined(part) == Some(name))?;
+    let stmt = parse_part(FileId(0), text, part).expect("a module of the library has no mistake");
     Some((stmt.doc.to_string(), text[stmt.span.range()].to_string()))
 }
 

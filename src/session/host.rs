@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Instant;
 
+use super::library::Library;
 use super::listing::{Listed, Looking};
 use super::options::{Engine, Optimise, Options};
 use super::trainings::Trainings;
@@ -42,8 +43,9 @@ pub struct Shared {
     pub options: Rc<Options>,
     pub reporter: Rc<RefCell<Reporter>>,
     pub sources: super::Sources,
-    /// Modules that were read, by path.
-    pub parsed: Rc<RefCell<HashMap<String, Rc<Vec<Stmt>>>>>,
+    pub library: Rc<Library>,
+    /// Modules of the user that were read, by path.
+    pub parsed: Rc<RefCell<HashMap<PathBuf, Rc<Vec<Stmt>>>>>,
     /// What evaluates the program by now.
     pub engine: Rc<Cell<Engine>>,
     /// Where the script is.
@@ -71,11 +73,13 @@ impl Shared {
     pub fn new(options: Options, reporter: Reporter, folder: PathBuf) -> Shared {
         let plots = Plots::new(options.plots.clone(), options.screen);
         let memory_limit = options.memory.or_else(physical_memory).unwrap_or(FALLBACK_MEMORY);
+        let sources = super::Sources::default();
         Shared {
+            library: Rc::new(Library::new(sources.clone())),
             engine: Rc::new(Cell::new(options.engine)),
             options: Rc::new(options),
             reporter: Rc::new(RefCell::new(reporter)),
-            sources: Rc::default(),
+            sources,
             parsed: Rc::default(),
             folder: Rc::new(RefCell::new(folder)),
             rebinding: Rebinding::Refused,
@@ -149,12 +153,12 @@ fn physical_memory() -> Option<usize> {
 pub struct Runner {
     pub shared: Shared,
     pub mode: Mode,
-    /// The modules elaborated in this mode, by path.
-    pub modules: RefCell<HashMap<String, Rc<Scope>>>,
+    /// The modules of the user elaborated in this mode, by path.
+    pub modules: RefCell<HashMap<PathBuf, Rc<Scope>>>,
     /// The folders of the modules being loaded.
     pub folders: RefCell<Vec<PathBuf>>,
     /// The modules being loaded.
-    pub loading: RefCell<Vec<String>>,
+    pub loading: RefCell<Vec<PathBuf>>,
 }
 
 impl Runner {
@@ -282,7 +286,7 @@ impl Host for Runner {
     }
 
     fn use_for(&self, name: &str) -> Option<String> {
-        super::modules::use_for(name)
+        super::library::use_for(name)
     }
 
     fn module(&self, elaborator: &mut Elaborator, path: &ModulePath, span: Span) -> Result<Rc<Scope>> {

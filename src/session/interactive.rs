@@ -13,7 +13,7 @@ use super::answer::{answer, signature, type_answer};
 use super::host::{Rebinding, Runner, Shared};
 use super::options::{Engine, Notation, Setting, Stage};
 use super::transcript::{Gives, Transcript};
-use super::{Exit, Script, Session, Work, bound_idents, modules};
+use super::{Exit, Script, Session, Work, bound_idents};
 use crate::elaborate::scope::Binding;
 use crate::elaborate::tree::flatten;
 use crate::elaborate::{BindKind, Elaborator, Halt, Mode, Scope, ScopeKind, TensorValue, Value};
@@ -79,30 +79,25 @@ impl Session {
     /// A session at a prompt, for as long as `act` takes.
     ///
     /// # Errors
-    /// There is no stack for it, or the library is wrong.
+    /// There is no stack for it.
     pub fn interactive<T: Send>(self, act: impl FnOnce(&mut Interactive) -> T + Send) -> Result<T, Exit> {
         let script = Script { name: "<repl>".into(), folder: PathBuf::from("."), text: String::new() };
-        self.on_own_stack(&script, |work| Ok(act(&mut Interactive::new(work.shared.clone())?)))
+        self.on_own_stack(&script, |work| Ok(act(&mut Interactive::new(work.shared.clone()))))
     }
 }
 
 impl Interactive {
-    fn new(mut shared: Shared) -> Result<Interactive, Exit> {
+    fn new(mut shared: Shared) -> Interactive {
         shared.rebinding = Rebinding::Allowed;
         let nowhere = Span::new(shared.sources.borrow_mut().add("<repl>", ""), 0, 0);
         let run_host = Rc::new(Runner::new(shared.clone(), Mode::Run));
         let check_host = Rc::new(Runner::new(shared.clone(), Mode::Check));
-        let mut elaborator = new_elaborator(&run_host, nowhere);
-        let prelude = modules::prelude(&mut elaborator, nowhere).map_err(|halt| {
-            if let Halt::Diagnostic(diagnostic) = halt {
-                shared.show(&[*diagnostic]);
-            }
-            Exit::Failed
-        })?;
+        let elaborator = new_elaborator(&run_host, nowhere);
+        let prelude = shared.library.prelude(elaborator.real);
         let scope = Scope::new(ScopeKind::File, Some(prelude.clone()));
         let (transcript, settings) = (Transcript::default(), vec![]);
         let n_inputs = 0;
-        Ok(Interactive {
+        Interactive {
             shared,
             elaborator,
             run_host,
@@ -113,7 +108,7 @@ impl Interactive {
             settings,
             n_inputs,
             nowhere,
-        })
+        }
     }
 
     /// The names of the session, which change with each input.

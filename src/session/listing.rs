@@ -63,7 +63,7 @@ impl Work<'_> {
     fn listings_in_silence(&mut self, checked: &Checked, wanted: &[usize]) -> Result<Vec<Listed>> {
         let mut elaborator = self.elaborator(Mode::Run, checked.nowhere);
         elaborator.real = precision(&checked.stmts);
-        let scope = self.global_scope(&mut elaborator, checked.nowhere).map_err(|_| Halt::Reported)?;
+        let scope = self.global_scope(elaborator.real);
         let mut found = vec![];
         let last = wanted.last().map_or(0, |&last| last + 1);
         for (idx, stmt) in checked.stmts[..last].iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Arrays and pictures in files: read, refused where they are damaged, and left in the file where memory is small.
+//! Arrays, pictures and modules in files: read, refused where they are damaged, and left in the file where memory is small.
 
 use std::io::Write;
 use std::path::Path;
@@ -277,4 +277,30 @@ agrees = all(same(x) == m(x))",
     assert_eq!(values.number("agrees"), 1.0);
     assert_eq!(values.out.matches(',').count(), 4, "five digits: {}", values.out);
     assert_eq!(file_name(&path), "mlp.safetensors");
+}
+
+#[test]
+fn a_module_sees_the_library_and_the_library_no_module() {
+    // `relu` and what `softmax` is made of have names of their own here; the library's stay what they are.
+    let module =
+        b"use std.data.{batches}\nuse std.stats as s\nfn relu(x: real[...]) -> real[...] = x + 1\nfn exp(x) = 7.0\n
+fn full(d) {\n  var n = 0\n  for (x, t) in batches(d, 2, last = drop) { n := n + 1 }\n  n\n}\n
+fn middle(x: real[n]) -> real = s.median(elu(x))\n";
+    let folder = Folder::new(&[("own.nn", module.to_vec())]);
+    let values = folder.values(
+        "use \"./own.nn\" as own
+use \"./own.nn\".{exp}
+use std.prelude
+n = own.full((ones((5, 1)), ones((5, 1))))
+middle = own.middle([1.0, 4.0, 2.0])
+theirs = own.relu([-2.0])
+ours = prelude.relu([-2.0])
+half = softmax([exp(1.0), 7.0])",
+    );
+    assert_eq!([values.number("n"), values.number("middle")], [2.0, 2.0]);
+    assert_eq!((values.numbers("theirs"), values.numbers("ours")), (vec![-1.0], vec![0.0]));
+    assert_eq!(values.numbers("half"), [0.5, 0.5]);
+    // A mistake that is found in the library is shown where it stands there.
+    let told = folder.run("x = relu(dense)").err;
+    assert!(told.contains("std/activations.nn:") && told.contains("asked for here"), "{told}");
 }

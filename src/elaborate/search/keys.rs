@@ -89,7 +89,8 @@ impl Elaborator {
     pub(super) fn is_of_module(&mut self, f: &Value, module: &str, span: Span) -> Result<bool> {
         let path = ModulePath::Std(module.into());
         let scope = self.with_host(|host, elaborator| host.module(elaborator, &path, span))?;
-        Ok(scope.own_bindings().iter().any(|binding| same_function(&binding.value, f)))
+        let of_name = f.as_func().and_then(|f| scope.own(&f.name()));
+        Ok(of_name.is_some_and(|binding| same_function(&binding.value, f)))
     }
 }
 

@@ -22,7 +22,7 @@ use crate::ir::{Builder, FuncId, Module, Op, ValueId};
 
 /// Simplifies a function.
 pub fn simplify(module: &mut Module, func: FuncId) {
-    let old = module.graph(func).clone();
+    let old = module.take_graph(func);
     let uses = old.use_counts();
     module.func_mut(func).graph = rebuild(module, &old, &mut |g, node, args| {
         if let Op::Transpose(transpose) = &node.op

@@ -16,6 +16,7 @@ mod expressions;
 mod grammar;
 mod habits;
 mod operators;
+mod outline;
 mod statements;
 pub(super) mod strength;
 mod strings;
@@ -26,6 +27,8 @@ use std::rc::Rc;
 
 use pest::Parser as _;
 use pest::iterators::{Pair, Pairs};
+
+pub use self::outline::{Part, PartKind, outline, parse_part};
 
 use self::grammar::{Grammar, Rule};
 use super::ast::{Expr, ExprKind, Ident, Name, Stmt};

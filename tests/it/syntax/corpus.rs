@@ -1,5 +1,9 @@
 //! Scripts that use every form of the language.
 
+use nabla::source::FileId;
+use nabla::syntax::ast::{StmtKind, UseNames, UsePath};
+use nabla::syntax::{PartKind, outline, parse, parse_part};
+
 use super::{check_format, meaning, read};
 
 /// One script for each part of the language.
@@ -165,13 +169,40 @@ fn every_form_is_printed() {
 
 #[test]
 fn scripts_of_the_project_are_read_and_formatted() {
-    for folder in ["examples", "stdlib"] {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-        for entry in std::fs::read_dir(path).into_iter().flatten() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|extension| extension == "nn") {
-                check_format(&std::fs::read_to_string(path).unwrap());
+    of_the_project().iter().for_each(|text| check_format(text));
+}
+
+#[test]
+fn a_statement_read_alone_is_the_one_that_is_read_with_the_others() {
+    let scripts = SCRIPTS.iter().map(|text| text.to_string()).chain(of_the_project());
+    for text in scripts {
+        let file = FileId(0);
+        let alone = outline(file, &text).into_iter().map(|part| {
+            let stmt = parse_part(file, &text, &part).unwrap_or_else(|told| panic!("{told:?} in\n{text}"));
+            let defines = match &stmt.kind {
+                StmtKind::Def(def) => def.name.clone(),
+                _ => None,
+            };
+            assert_eq!(part.defines(), defines.as_ref(), "{text}");
+            if let PartKind::Names { module, names } = part.kind {
+                let StmtKind::Use(import) = &stmt.kind else { panic!("{text}") };
+                assert!(matches!(&import.path, UsePath::Std(path) if path[1..] == [module]));
+                assert_eq!(import.names, UseNames::List(names));
             }
-        }
+            stmt
+        });
+        assert_eq!(alone.collect::<Vec<_>>(), read(&text), "{text}");
     }
+    let mistaken = "a = 1\nfn f(x) = x +* 1\nb = 2";
+    let told = |part| parse_part(FileId(0), mistaken, part).err().map(|told| told[0].span);
+    let told: Vec<_> = outline(FileId(0), mistaken).iter().map(told).collect();
+    assert_eq!(told, [None, Some(parse(FileId(0), mistaken).1[0].span), None]);
+}
+
+/// The examples and the library.
+fn of_the_project() -> Vec<String> {
+    let folders = ["examples", "stdlib"].map(|folder| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    let scripts = files.filter(|path| path.extension().is_some_and(|extension| extension == "nn"));
+    scripts.map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
