@@ -199,7 +199,7 @@ impl<'a> Backward<'a> {
             let is_last = || Math::Relation {
                 sign: "=",
                 left: Box::new(Symbol::plain(&turn(depth), 0).into()),
-                right: Box::new(super::read::size_math(&one.count)),
+                right: Box::new(super::axes::size_math(&one.count)),
             };
             let term = match (last, next) {
                 (None, None) => Math::Number(0.0),
@@ -230,7 +230,7 @@ impl<'a> Backward<'a> {
             for right in &mut row.right {
                 *right = super::algebra::collected(&filled(right, &puts));
             }
-            row.right.retain(|right| *right != Math::Number(0.0));
+            row.right.retain(|right| *right != Math::Number(0.0) && *right != row.left);
             row.turns.insert(0, turns.clone());
         }
         rows.retain(|row| !row.right.is_empty());

@@ -167,7 +167,7 @@ fn turns_text(turns: &[Turns]) -> String {
 
 /// The same as a row of an `align*`.
 fn turns_latex(turns: &[Turns]) -> String {
-    let size = |count: &Dim| latex(&super::read::size_math(count));
+    let size = |count: &Dim| latex(&super::axes::size_math(count));
     let steps = turns.iter().map(|Turns { index, count, down, .. }| match down {
         true => format!("{index} = {}, \\dots, 1", size(count)),
         false => format!("{index} = 1, \\dots, {}", size(count)),

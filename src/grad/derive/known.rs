@@ -87,7 +87,7 @@ fn balanced(part: &Math, known: &[(Symbol, Math)]) -> Option<Math> {
     let (numer, denom) = algebra::factors(meaning);
     let sum = numer.iter().find(|factor| matches!(factor, Math::Over { .. }))?;
     let (mean_axes, summed) = stripped(sum);
-    let count = algebra::product(axes.iter().map(|axis| super::read::size_math(&axis.size)).collect(), vec![]);
+    let count = algebra::product(axes.iter().map(|axis| super::axes::size_math(&axis.size)).collect(), vec![]);
     let mut others = numer.clone();
     others.retain(|factor| factor != sum);
     let is_mean = algebra::product(others, denom) == super::math::quotient(Math::Number(1.0), count);

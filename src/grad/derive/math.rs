@@ -8,9 +8,9 @@
 
 use super::algebra;
 pub use super::algebra::split_scalars;
+pub use super::axes::Axis;
 use super::operation::Operation;
 pub use super::symbol::{Step, Symbol, turn};
-use crate::ir::Dim;
 
 /// A formula.
 #[derive(Clone, PartialEq, Debug)]
@@ -110,27 +110,6 @@ pub enum Math {
     },
     /// What is said in words.
     Words(String),
-}
-
-/// An axis, or an index that runs along one.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Axis {
-    /// How it is called: `batch`, `k`.
-    pub name: String,
-    /// How many positions it has.
-    pub size: Dim,
-}
-
-impl Axis {
-    /// An axis.
-    pub fn new(name: impl Into<String>, size: Dim) -> Axis {
-        Axis { name: name.into(), size }
-    }
-
-    /// Whether it is that of the batch.
-    pub fn is_batch(&self) -> bool {
-        self.name == "batch"
-    }
 }
 
 /// What is done over an axis.

@@ -49,7 +49,7 @@ impl Row {
 
 /// In which steps of loops a row holds.
 fn turns_html(turns: &[Turns]) -> String {
-    let size = |count: &Dim| mathml(&super::read::size_math(count));
+    let size = |count: &Dim| mathml(&super::axes::size_math(count));
     let equals = |index: &str, value: &str| format!("{}{}{value}", name(index), operator("="));
     let steps = turns.iter().map(|Turns { index, count, down, .. }| {
         let (one, count, comma) = ("<mn>1</mn>".to_string(), size(count), operator(","));

@@ -36,6 +36,7 @@
 
 mod activation;
 mod algebra;
+pub mod axes;
 mod backward;
 mod cases;
 mod components;
@@ -43,6 +44,7 @@ mod contraction;
 pub mod cut;
 mod document;
 mod elementwise;
+mod indices;
 mod joined;
 mod known;
 pub mod latex;

@@ -111,6 +111,12 @@ impl Names {
         self.places.contains_key(&value)
     }
 
+    /// Whether something else is called so around a loop in a loop.
+    pub fn is_taken_around(&self, symbol: &Symbol) -> bool {
+        let mut others = self.places.values().map(|(other, _)| other).chain(&self.taken);
+        self.is_inside && others.any(|other| other.is_called_as(symbol))
+    }
+
     /// Whether it is certain what a value will be called.
     pub fn is_reserved(&self, value: ValueId) -> bool {
         self.reserved.contains_key(&value)

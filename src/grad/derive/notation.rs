@@ -3,10 +3,10 @@
 //! An element outside of its tensor counts as nothing.
 
 use super::algebra;
+use super::axes::size_math;
 use super::document::{Row, Section};
 use super::math::{Axis, Big, Math, Symbol, difference, product, sum};
 use super::operation::{Kind, Operation};
-use super::read::size_math;
 use crate::ir::op::{Contract, ReduceKind, Relation, Window};
 use crate::ir::{Dim, Op};
 

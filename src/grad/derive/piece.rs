@@ -38,7 +38,7 @@ pub fn drop_guards(module: &mut Module, func: FuncId) {
                 return vec![b];
             }
         }
-        if shifts.contains(&node.results[0]) {
+        if node.results.first().is_some_and(|result| shifts.contains(result)) {
             return vec![args[0]];
         }
         copy_node(g, &old, node, args)

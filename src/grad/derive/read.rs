@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 
+use super::axes::{axis_of, merged, size_math};
 use super::contraction::matrix_product;
 use super::elementwise::read_map;
-use super::math::{self, Axis, Big, Math, Step, Symbol, over, power, product, sum};
+use super::math::{self, Axis, Big, Math, Step, Symbol, over, power, product};
 use super::operation::{Kind, Operation, apply, component};
 use crate::ir::op::{ArgWindow, Iota, Reduce, ReduceKind, ReduceWindow, ScatterAdd, Slice};
 use crate::ir::{Def, Dim, Graph, Module, Node, Op, Role, Type, ValueId};
@@ -349,53 +350,10 @@ fn unreshaped(inner: &Math, ty: &Type) -> Option<Math> {
     Some(super::algebra::product(scalars.into_iter().chain([found]).collect(), below))
 }
 
-/// Which axes of the first shape each axis of the second is made of.
-fn merged(from: &[Dim], to: &[Dim]) -> Option<Vec<Vec<usize>>> {
-    let mut groups = vec![];
-    let mut next = 0;
-    for size in to {
-        let mut group = vec![];
-        while group.is_empty() || Dim::product(group.iter().map(|&axis: &usize| &from[axis])).as_ref() != Some(size) {
-            if next == from.len() {
-                return None;
-            }
-            group.push(next);
-            next += 1;
-        }
-        groups.push(group);
-    }
-    (next == from.len()).then_some(groups)
-}
-
-/// What an axis is called: the batch, else `k`, and `j`, `i` for those before it.
-pub fn axis_of(batch: Option<&Dim>, shape: &[Dim], axis: usize) -> Axis {
-    let size = shape[axis].clone();
-    if axis == 0 && batch == Some(&size) {
-        return Axis::new("batch", size);
-    }
-    // An axis whose size has a letter is counted by it: T steps are t = 1, …, T.
-    if let Some(symbol) = size.as_symbol()
-        && let [letter @ 'A'..='Z'] = symbol.name().chars().collect::<Vec<_>>().as_slice()
-    {
-        return Axis::new(letter.to_ascii_lowercase(), size);
-    }
-    let letter = ["k", "j", "i", "h", "g"].get(shape.len() - 1 - axis);
-    Axis::new(letter.map_or_else(|| format!("axis{axis}"), |name| (*name).into()), size)
-}
-
 /// Whether a permutation only swaps the last two axes.
 pub fn swaps_last(perm: &[usize]) -> bool {
     let n = perm.len();
     perm[..n - 2].iter().enumerate().all(|(idx, axis)| idx == *axis) && perm[n - 2..] == [n - 1, n - 2]
-}
-
-/// A size as a formula.
-pub fn size_math(size: &Dim) -> Math {
-    let term = |(number, factors): (i64, Vec<Dim>)| {
-        let names = factors.iter().map(|factor| Symbol::plain(&factor.to_string(), 0).into());
-        product([Math::Number(number as f64)].into_iter().chain(names))
-    };
-    sum(size.terms().into_iter().map(term))
 }
 
 /// A number as the script writes it: a constant of 32 bits is the shortest decimal that rounds to it.

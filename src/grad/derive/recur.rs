@@ -77,9 +77,12 @@ pub fn find(cuts: &mut Cuts, names: &mut Names) {
         let (behind, given) = body.results().split_at(scan.n_carry);
         let name = |value: ValueId| body.value(value).name.as_deref();
 
-        // A tensor whose axis of the steps was moved to the front is called as it was before.
-        let arrays: Vec<ValueId> = xs.iter().map(|&x| unturned(&graph, &users, x)).collect();
-        for (&array, &row) in arrays.iter().zip(rows) {
+        // A tensor whose axis of the steps was moved to the front is called as it was before. What no step looks at has no name.
+        let used = body.use_counts();
+        let seen = xs.iter().zip(rows).filter(|(_, row)| used[row.0 as usize] > 0);
+        let (arrays, rows): (Vec<ValueId>, Vec<ValueId>) =
+            seen.map(|(&x, &row)| (unturned(&graph, &users, x), row)).unzip();
+        for (&array, &row) in arrays.iter().zip(&rows) {
             let symbol =
                 Symbol::new(graph.value(array).name.as_deref().or(name(row)).unwrap_or("x"), graph.ty(array).rank());
             let place = if cuts.depends[array.0 as usize] { Place::Named } else { Place::Fixed };
@@ -97,7 +100,9 @@ pub fn find(cuts: &mut Cuts, names: &mut Names) {
             let base = called.filter(|name| !name.is_empty()).unwrap_or("h");
             // No other loop carries what is called so.
             let others = || cuts.loops.iter().flat_map(|one| &one.carries).chain(&carries);
-            let own = |symbol: &Symbol| others().all(|other: &Carry| !other.symbol.is_called_as(symbol));
+            let own = |symbol: &Symbol| {
+                others().all(|other: &Carry| !other.symbol.is_called_as(symbol)) && !names.is_taken_around(symbol)
+            };
             let rank = graph.ty(starts[idx]).rank();
             let plain = Symbol { sub: None, ..Symbol::new(base, rank) };
             let numbers = (2..).map(|number: usize| Symbol { sub: Some(number.to_string()), ..plain.clone() });
@@ -136,7 +141,7 @@ pub fn find(cuts: &mut Cuts, names: &mut Names) {
                 }
             }
         }
-        let xs = arrays.into_iter().zip(rows).map(|(array, &inner)| Row { array, inner }).collect();
+        let xs = arrays.into_iter().zip(rows).map(|(array, inner)| Row { array, inner }).collect();
         let captures = captured.iter().copied().zip(inner.iter().copied()).collect();
         names.put_loop(node.results[0], cuts.loops.len());
         let body = body_cuts(cuts, module, func);

@@ -98,6 +98,7 @@ fn bare(text: &str) -> String {
         '₊' => Some('+'),
         'ₜ' => Some('t'),
         'ᵣ' => Some('r'),
+        'ᵤ' => Some('u'),
         'ˡ' => Some('l'),
         'ᵀ' => Some('⊤'),
         '∑' => Some('Σ'),
