@@ -121,10 +121,12 @@ impl<'a> Machine<'a> {
             self.bind(symbol, args[*param].shape()[*axis]);
         }
         let mut values = self.spare.pop().unwrap_or_default();
-        // Parameters are the first values of every graph.
-        values.extend(args.into_iter().map(Some));
         values.resize(plan.n_values, None);
-        plan.unused.iter().for_each(|param| values[param.0 as usize] = None);
+        for (param, arg) in plan.params.iter().zip(args) {
+            if let Some(param) = param {
+                values[param.0 as usize] = Some(arg);
+            }
+        }
         for (idx, step) in plan.steps.iter().enumerate() {
             if let Err(fault) = self.step(step, &mut values) {
                 // The innermost function is asked first.

@@ -19,8 +19,8 @@ pub(super) struct Plan {
     pub n_values: usize,
     /// The sizes that the arguments tell: parameter, axis, size.
     pub sizes: Vec<(usize, usize, Symbol)>,
-    /// Parameters nobody uses.
-    pub unused: Vec<ValueId>,
+    /// The values of the parameters; none for those nobody uses.
+    pub params: Vec<Option<ValueId>>,
     /// The nodes.
     pub steps: Vec<Step>,
     /// The results.
@@ -114,8 +114,8 @@ impl Plan {
             guard: guard(&node.op, node.results.iter().map(|&value| graph.ty(value)).collect()),
         });
         let steps = steps.collect();
-        let unused = graph.params().iter().filter(|param| !is_used(param)).copied().collect();
-        Plan { n_values: graph.n_values(), sizes, unused, steps, results }
+        let params = graph.params().iter().map(|param| Some(*param).filter(is_used)).collect();
+        Plan { n_values: graph.n_values(), sizes, params, steps, results }
     }
 }
 
