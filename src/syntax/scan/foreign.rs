@@ -64,7 +64,9 @@ fn single_quote(rest: &str, after_value: bool) -> Foreign {
             len: 1,
             code: Code::E0104,
             message: "`'` is not part of the language".to_owned(),
-            help: Some("the transpose is `.T`; a prime in a name is `′`".to_owned()),
+            help: Some(
+                "the transpose is `.T`, the derivative of `f` is `grad(f)`; a prime in a name is `′`".to_owned(),
+            ),
         };
     }
     let (len, inner) = match line[1..].find('\'') {
