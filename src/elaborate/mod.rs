@@ -83,7 +83,7 @@ pub use scope::{BindKind, Scope, ScopeKind};
 pub use search::{Pick, SEARCH_KEYS, Scores, Search, SearchOutcome, Stage, Unit};
 pub use top_loop::{LoopOutcome, LoopPlan};
 pub use trace::Trace;
-pub use train::TrainingHooks;
+pub use train::{TrainingHooks, penalty};
 pub use trained::Trained;
 pub use value::{Record, RecordKind, Repr, TensorValue, Training, Value};
 

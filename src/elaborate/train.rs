@@ -188,8 +188,7 @@ impl Elaborator {
         let mut penalties = vec![];
         for name in ["l1", "l2"] {
             let Some(number) = key(name) else { continue };
-            let penalty = scope.get(&format!("{name}_penalty")).expect("the prelude has the penalties");
-            penalties.push((penalty, self.expr(number, scope)?));
+            penalties.push((penalty(name, scope), self.expr(number, scope)?));
         }
         Ok(penalties)
     }
@@ -375,6 +374,11 @@ pub(super) fn metric_expr(metrics: &Expr, idx: usize) -> Option<Expr> {
         _ if matches!(metrics.kind, ExprKind::Name(_)) => Some(metrics.clone()),
         _ => None,
     }
+}
+
+/// The function of the key `l1` or `l2`, of parameters and a number.
+pub fn penalty(key: &str, scope: &Scope) -> Value {
+    scope.get(&format!("{key}_penalty")).expect("the prelude has the penalties")
 }
 
 /// The hyper-parameter `lr` of an optimizer.

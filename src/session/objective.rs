@@ -3,7 +3,7 @@
 use super::Checked;
 use super::derivation::{Asked, types_of_rows};
 use super::inspect::bound_name;
-use crate::elaborate::{Given, Result};
+use crate::elaborate::{Given, Result, penalty};
 use crate::syntax::ast::{Expr, ExprKind, Name, Stmt, StmtKind, Training};
 use crate::syntax::template::names_in;
 
@@ -74,10 +74,7 @@ impl Objective {
                 "loss" => asked.loss = Some(value),
                 "data" => asked.data = Some(types_of_rows(&value)?),
                 "freeze" => asked.frozen = Some(Given::at(value, expr.span)),
-                "l1" | "l2" => {
-                    let penalty = scope.get(&format!("{key}_penalty")).expect("the prelude has the penalties");
-                    asked.penalties.push((penalty, value));
-                }
+                "l1" | "l2" => asked.penalties.push((penalty(key, scope), value)),
                 _ => {}
             }
         }

@@ -263,6 +263,8 @@ fn hyper_parameters_of_what_is_asked_for() {
         shown.map_err(|exit| format!("{exit:?}, {}", captured.err()))
     };
     assert!(asked(net, "f(7)").unwrap().contains("W¹ = dense_1.W, real[3, 7]"));
+    let summary = Session::new(Options::default(), Reporter::captured(Form::Text).0).summary(&script(net), "f(7)");
+    assert!(summary.unwrap().contains("real[n, 7]"));
     let message = asked(net, "f").unwrap_err();
     assert!(message.contains("Usage") && message.contains("ask for \"f(width = …)\""), "{message}");
     let message = asked(net, "g(2)").unwrap_err();

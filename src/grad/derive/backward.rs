@@ -32,6 +32,8 @@ pub struct Backward<'a> {
     pub errors: Vec<Row>,
     /// The derivatives by parameters.
     pub gradients: Vec<Row>,
+    /// The parameters that have one.
+    pub reached: Vec<ValueId>,
 }
 
 impl<'a> Backward<'a> {
@@ -54,6 +56,7 @@ impl<'a> Backward<'a> {
         walk.walk();
         for cut in cuts.all.iter().rev().filter(|cut| matches!(cut.place, Place::Param { wanted: true })) {
             let Some(terms) = walk.received.remove(&cut.value) else { continue };
+            walk.reached.push(cut.value);
             let rows = walk.rows(cut, cuts.partial(&cut.symbol), sum(terms));
             gradients.extend(rows.into_iter().rev().map(|row| (cut.layer(), row)));
         }
@@ -66,7 +69,16 @@ impl<'a> Backward<'a> {
 
     fn new(cuts: &'a Cuts) -> Backward<'a> {
         let (written, forced) = (HashSet::new(), HashSet::new());
-        Backward { cuts, received: HashMap::new(), written, forced, folds: true, errors: vec![], gradients: vec![] }
+        Backward {
+            cuts,
+            received: HashMap::new(),
+            written,
+            forced,
+            folds: true,
+            errors: vec![],
+            gradients: vec![],
+            reached: vec![],
+        }
     }
 
     fn walk(&mut self) {

@@ -12,7 +12,7 @@ use super::math::{Math, Symbol};
 use super::name::name_values;
 use super::piece;
 use super::read::Reader;
-use super::recur::Loop;
+use super::recur::{self, Loop};
 use super::tangents::{self, Tangent};
 use super::{Request, Start};
 use crate::ir::op::Reshape;
@@ -217,6 +217,7 @@ pub fn cut(module: &Module, func: FuncId, request: &Request) -> Cuts {
         inline_if(&mut module, func, &is_open);
         super::joined::join(&mut module, func);
     }
+    recur::out_of_choices(&mut module, func, &is_open);
     if request.start == Start::AnyCost {
         apart(&mut module, func);
     }

@@ -141,7 +141,7 @@ pub fn equations(module: &Module, func: FuncId, request: &Request) -> Equations 
     let cuts = cut::cut(module, func, request);
     let walk = Backward::of_cost(&cuts);
     let updates = match request.updates {
-        Updates::Written => updates(&cuts, &walk.gradients),
+        Updates::Written => updates(&cuts, &walk),
         Updates::LeftOut => vec![],
     };
     let mut sections = vec![
@@ -280,19 +280,19 @@ fn steps(cuts: &Cuts, idx: usize) -> Vec<Row> {
 }
 
 /// `W ← W − η ∂C/∂W = W − η aᵀ δ`; the second form where the gradient is short.
-fn updates(cuts: &Cuts, gradients: &[Row]) -> Vec<Row> {
+fn updates(cuts: &Cuts, walk: &Backward) -> Vec<Row> {
     let rate = || Math::from(Symbol::plain("η", 0));
     let step = |symbol: &Symbol| {
         let old = || Math::from(symbol.clone());
         let gradient = cuts.partial(symbol);
         let mut right = vec![difference(old(), product([rate(), gradient.clone()]))];
         let is_short = |row: &&Row| row.left == gradient && matches!(row.right.as_slice(), [it] if it.size() <= 3);
-        if let Some(row) = gradients.iter().find(is_short) {
+        if let Some(row) = walk.gradients.iter().find(is_short) {
             right.push(difference(old(), product([rate(), row.right[0].clone()])));
         }
         Row { sign: Sign::Becomes, ..Row::new(old(), right) }
     };
-    let params = cuts.all.iter().filter(|cut| matches!(cut.place, Place::Param { wanted: true }));
+    let params = cuts.all.iter().filter(|cut| walk.reached.contains(&cut.value));
     let mut rows: Vec<(Option<usize>, Row)> = params.map(|cut| (cut.layer(), step(&cut.symbol))).collect();
     rows.sort_by_key(|(layer, _)| std::cmp::Reverse(*layer));
     rows.into_iter().map(|(_, row)| row).collect()

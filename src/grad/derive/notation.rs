@@ -91,7 +91,7 @@ fn meaning(op: &Operation, args: &[Math]) -> Option<Row> {
         Kind::Plain(op) => op,
         Kind::Unpool(pool) => return unpool(&whole, op, &args, &pool.windows, pool.kind),
         Kind::Function(_) => return None,
-        Kind::Loop(number) => return words(&format!("value {number} of what a loop inside of the step gives")),
+        Kind::Loop(number) => return words(&format!("value {number} of what a loop gives")),
     };
     match plain {
         Op::Contract(contract) => Some(contraction(&whole, op, contract, &args)),

@@ -30,7 +30,7 @@ pub enum Kind {
     Unpool(ReduceWindow),
     /// A function that has no derivation of its own.
     Function(String),
-    /// What a loop inside of a loop gives, by its number.
+    /// What a loop without a page of its own gives, by its number.
     Loop(usize),
 }
 

@@ -121,7 +121,7 @@ impl Reader<'_> {
                 let args = self.varying(&node.args);
                 Math::Apply { name, primes: 0, args, rank: ty.rank() }
             }
-            // A loop in a loop has no page of its own; what it gives is told apart by a number.
+            // A loop in a rule of the user's own has no page; what it gives is told apart by a number.
             Op::Scan(_) if node.results.len() > 1 => {
                 let kind = Kind::Loop(result + 1);
                 self.operation_of(kind, node, ty)

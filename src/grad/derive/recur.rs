@@ -16,8 +16,9 @@ use super::math::{Step, Symbol, turn};
 use super::name::Names;
 use super::piece;
 use crate::ir::op::{Reshape, Scan};
-use crate::ir::{Builder, Dim, FuncId, Graph, Module, Op, Origin, ValueId};
+use crate::ir::{Builder, Dim, Func, FuncId, Graph, Module, Node, Op, Origin, Role, ValueId};
 use crate::rewrite;
+use crate::rewrite::choose::choose_if;
 use crate::rewrite::inline::inline_if;
 use crate::rewrite::rebuild::{copy_node, copy_params};
 
@@ -149,11 +150,26 @@ pub fn find(cuts: &mut Cuts, names: &mut Names) {
     }
 }
 
+/// Takes loops out of the branches of choices: both branches are written, then which of them counts.
+pub fn out_of_choices(module: &mut Module, func: FuncId, is_open: &dyn Fn(&Func) -> bool) {
+    let has_loop = |module: &Module, branch: FuncId| {
+        let mut nodes = module.reachable(branch).into_iter().flat_map(|id| module.graph(id).nodes());
+        nodes.any(|node| matches!(node.op, Op::Scan(_)))
+    };
+    let is_wanted =
+        |module: &Module, _: &Graph, node: &Node| node.op.funcs().into_iter().any(|branch| has_loop(module, branch));
+    while choose_if(module, func, &is_wanted) {
+        inline_if(module, func, is_open);
+    }
+}
+
 /// The body of a loop with nothing in it that has no place on a page, and with a value of its own for what each carry
 /// becomes and for what a loop in it gives.
 fn prepared(module: &Module, scan: &Scan) -> (Module, FuncId) {
     let (mut module, func) = module.extract(scan.body);
-    inline_if(&mut module, func, &|callee| !super::cut::is_formula(callee) || callee.role != crate::ir::Role::Named);
+    let is_open = |callee: &Func| !super::cut::is_formula(callee) || callee.role != Role::Named;
+    inline_if(&mut module, func, &is_open);
+    out_of_choices(&mut module, func, &is_open);
     piece::drop_guards(&mut module, func);
     rewrite::cse(&mut module, func);
     rewrite::dce(&mut module, func);

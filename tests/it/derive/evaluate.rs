@@ -583,7 +583,7 @@ impl Page {
                 Ok(Array { data: vec![1.0; shape.iter().product()], shape })
             }
             Kind::Function(name) => Err(format!("the function {name} is not computed")),
-            Kind::Loop(_) => Err("a loop in a loop is not computed".into()),
+            Kind::Loop(_) => Err("a loop without a page is not computed".into()),
         }
     }
 
