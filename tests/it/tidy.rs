@@ -1,4 +1,4 @@
-//! The order of the source: which stage may name which, who alone uses a library, how long a file is.
+//! The order of the source: which stage may name which, who alone uses a library, how long a file is, how scripts are laid out.
 
 use std::path::{Path, PathBuf};
 
@@ -86,18 +86,24 @@ impl File {
     }
 }
 
-fn sources() -> Vec<File> {
+/// The files below a folder of the repository with an ending, in order.
+fn below(folder: &str, ending: &str) -> Vec<PathBuf> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() { walk(&path, found) } else { found.push(path) }
         }
     }
-    let src = root().join("src");
     let mut paths = vec![];
-    walk(&src, &mut paths);
+    walk(&root().join(folder), &mut paths);
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == ending));
     paths.sort();
-    let paths = paths.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    paths
+}
+
+fn sources() -> Vec<File> {
+    let src = root().join("src");
+    let paths = below("src", "rs").into_iter();
     paths
         .map(|path| File {
             path: path.strip_prefix(&src).unwrap().to_string_lossy().replace('\\', "/"),
@@ -220,4 +226,18 @@ fn nothing_is_unwrapped_and_nothing_is_left_to_do() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn scripts_are_in_the_form_of_fmt() {
+    // Files that are wrong on purpose stay as they are.
+    let wrong_on_purpose = root().join("tests/errors");
+    let folders = ["benches", "docs", "examples", "stdlib", "tests"];
+    let scripts: Vec<PathBuf> = folders.iter().flat_map(|folder| below(folder, "nn")).collect();
+    assert!(scripts.len() > 60, "only {} scripts are found", scripts.len());
+    for path in scripts.iter().filter(|path| !path.starts_with(&wrong_on_purpose)) {
+        let text = std::fs::read_to_string(path).unwrap();
+        let pretty = nabla::syntax::print::format(&text);
+        assert_eq!(pretty.as_deref(), Ok(text.as_str()), "`nabla fmt {}` changes it", path.display());
+    }
 }
