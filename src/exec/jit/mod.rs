@@ -16,7 +16,6 @@
 //!
 //! [`specialise`]: mod@crate::rewrite::specialise
 
-mod again;
 mod emit;
 mod hoist;
 mod layout;

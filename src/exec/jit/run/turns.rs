@@ -1,215 +1,26 @@
-//! Compiled programs and their memory.
-#![allow(unsafe_code)] // Calls what was compiled, with the memory it was compiled for.
+//! Loops whose body is compiled, run for some turns at a time.
+#![allow(unsafe_code)] // Fills the frame of what was compiled.
 
 use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::Error;
-use super::emit::{Code, Entry, Writer, Written, status};
-use super::hoist::{Captures, Hoisted, hoist};
-use super::layout::turn_narrow;
-use super::list::Listing;
-use super::plan::{Plan, Shared as Overlap, bytes, sizes};
-use super::pool::Pool;
-use super::runtime::{Shared, address, tensor_at};
-use super::spell::spell_out;
-use super::windows::spell_windows;
+use super::{Memory, Stop, call, check_frame, fill, prepare};
 use crate::exec::interp::Prepared;
-use crate::ir::op::Op;
-use crate::ir::{Def, FuncId, Module, Type};
-use crate::rewrite::choose;
-use crate::rewrite::specialise::{Numbers, Turns, Unfit, specialise, specialise_turns};
-use crate::tensor::{DType, Tensor, checked_len};
-
-/// Why a run came to its end early.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stop {
-    /// The user asked to stop. A loop that may be stopped anywhere was, so that what it carries is `whole`; or it was left in
-    /// the middle of a turn.
-    Interrupted {
-        /// See above.
-        whole: bool,
-    },
-    /// Something went wrong; the interpreter finds out what.
-    Fault,
-}
-
-impl From<Unfit> for Error {
-    fn from(unfit: Unfit) -> Error {
-        Error::Sizes(unfit.0)
-    }
-}
-
-/// Memory of a fixed size that begins at a line of the cache.
-pub(super) struct Memory(Vec<Line>);
-
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-#[allow(dead_code, reason = "only its size and place matter")]
-struct Line([u8; 64]);
-
-impl Memory {
-    pub(super) fn new(bytes: usize) -> Memory {
-        Memory(vec![Line([0; 64]); bytes.div_ceil(64).max(1)])
-    }
-
-    fn start(&mut self) -> *mut u8 {
-        self.0.as_mut_ptr().cast()
-    }
-}
-
-fn call(entry: Entry, interrupt: &AtomicBool, pool: &Pool, frame: *mut u8) -> Result<(), Stop> {
-    let shared = Shared { interrupt, pool };
-    // SAFETY: the entry belongs to code that its owner holds, and the owner filled the table at the head of a frame of the
-    // size that the code was planned with.
-    match unsafe { entry(&raw const shared, frame) } {
-        status::DONE => Ok(()),
-        status::INTERRUPTED => Err(Stop::Interrupted { whole: false }),
-        _ => Err(Stop::Fault),
-    }
-}
-
-/// Writes the table of pointers at the head of a frame.
-///
-/// # Safety
-/// The frame has room for as many.
-unsafe fn fill(frame: *mut u8, pointers: impl Iterator<Item = *const u8>) {
-    for (idx, pointer) in pointers.enumerate() {
-        // SAFETY: the caller's promise.
-        unsafe { frame.cast::<*const u8>().add(idx).write(pointer) };
-    }
-}
-
-/// A function with a number for every size.
-pub struct Sized {
-    pub(super) module: Module,
-    pub(super) func: FuncId,
-    memory_limit: usize,
-}
-
-/// Elements computed from which on compiled code is faster, compiling included.
-const WORTH_COMPILING: u64 = 4_000_000;
-
-impl Sized {
-    /// Gives the sizes of a function the numbers of these arguments.
-    pub fn new(module: &Module, func: FuncId, args: &[Tensor], memory_limit: usize) -> Result<Sized, Error> {
-        let types: Vec<Type> = args.iter().map(Type::of).collect();
-        Sized::of_types(module, func, &types, memory_limit)
-    }
-
-    /// The same for arguments of these types.
-    pub(super) fn of_types(module: &Module, func: FuncId, types: &[Type], memory_limit: usize) -> Result<Sized, Error> {
-        let (mut module, func) = module.extract(func);
-        let func = specialise(&mut module, func, types, &Numbers::new())?;
-        let (mut module, func) = module.extract(func);
-        prepare(&mut module, func, memory_limit)?;
-        spell_windows(&mut module, func);
-        spell_out(&mut module, func);
-        Ok(Sized { module, func, memory_limit })
-    }
-
-    /// Whether it takes longer to run than to compile.
-    pub fn is_worth_compiling(&self) -> bool {
-        work(&self.module, self.func) >= WORTH_COMPILING
-    }
-
-    /// Compiles it.
-    pub fn compile(&self) -> Result<Program, Error> {
-        let plan = Plan::new(&self.module, self.func, &[]);
-        check_frame(&plan, self.memory_limit)?;
-        let mut writer = Writer::new(&self.module, false)?;
-        let id = writer.function(&plan)?;
-        let Written { code, entries, .. } = writer.finish(&[id])?;
-        let graph = self.module.graph(self.func);
-        let (params, results) = (graph.param_types(), graph.result_types());
-        Ok(Program { entry: entries[0], params, results, frame: Memory::new(plan.frame), code })
-    }
-}
-
-/// Takes what is not run out of a function with numbers for sizes, and refuses what memory does not hold.
-fn prepare(module: &mut Module, func: FuncId, memory_limit: usize) -> Result<(), Error> {
-    for func in module.reachable(func) {
-        choose(module, func);
-        let graph = module.graph(func);
-        let bytes = |ty: &Type| checked_len(&sizes(ty)).and_then(|len| len.checked_mul(ty.dtype.size_bytes()));
-        // What is given, or a constant of the program, may lie in a file.
-        let given = |value| match graph.value(value).def {
-            Def::Param(_) => true,
-            Def::Node(node, _) => matches!(graph.node(node).op, Op::Const(_)),
-        };
-        let fits = |value| given(value) || bytes(graph.ty(value)).is_some_and(|bytes| bytes <= memory_limit);
-        if !graph.value_ids().all(fits) {
-            return Err(Error::Sizes("a tensor larger than memory".into()));
-        }
-    }
-    Ok(())
-}
-
-/// Refuses a frame the machine cannot hold; the interpreter holds fewer values at a time.
-fn check_frame(plan: &Plan, memory_limit: usize) -> Result<(), Error> {
-    if plan.frame > memory_limit { Err(Error::Sizes("more values than memory holds".into())) } else { Ok(()) }
-}
-
-/// The elements that a function computes: a node counts as some hundred, some multiplications of a product as one.
-fn work(module: &Module, func: FuncId) -> u64 {
-    const NODE: u64 = 200;
-    const PRODUCTS: u64 = 32;
-    let graph = module.graph(func);
-    let len = |value: crate::ir::ValueId| sizes(graph.ty(value)).iter().product::<usize>() as u64;
-    let node_work = |node: &crate::ir::Node| {
-        let elements: u64 = node.results.iter().map(|&result| len(result)).sum();
-        let inside: u64 = node.op.funcs().into_iter().map(|func| work(module, func)).fold(0, u64::saturating_add);
-        let own = match &node.op {
-            Op::Scan(scan) => inside.saturating_mul(scan.count.as_const().unwrap_or(1) as u64),
-            // How often is not known.
-            Op::While(_) => inside.saturating_mul(1000),
-            // Each axis of a product is counted twice. The interpreter has fast products too.
-            Op::Contract(_) => {
-                let [a, b, c] = [len(node.args[0]), len(node.args[1]), elements].map(|len| len.max(1) as f64);
-                (a * b * c).sqrt() as u64 / PRODUCTS
-            }
-            _ => inside,
-        };
-        own.saturating_add(elements).saturating_add(NODE)
-    };
-    graph.nodes().iter().map(node_work).fold(0, u64::saturating_add)
-}
-
-/// A compiled function.
-pub struct Program {
-    entry: Entry,
-    params: Vec<Type>,
-    results: Vec<Type>,
-    frame: Memory,
-    #[allow(dead_code, reason = "the entry is in it")]
-    code: Code,
-}
-
-impl Program {
-    /// Compiles a function for arguments of these types.
-    pub fn new(module: &Module, func: FuncId, args: &[Tensor], memory_limit: usize) -> Result<Program, Error> {
-        Sized::new(module, func, args, memory_limit)?.compile()
-    }
-
-    /// Runs it on arguments of the types it was compiled for.
-    ///
-    /// # Panics
-    /// If they are of other types: code reads as much as it was written for.
-    pub fn run(&mut self, args: &[Tensor], interrupt: &AtomicBool, pool: &Pool) -> Result<Vec<Tensor>, Stop> {
-        assert!(self.params.iter().eq(args.iter().map(Type::of).collect::<Vec<_>>().iter()), "other arguments");
-        let mut places: Vec<Memory> = self.results.iter().map(|ty| Memory::new(bytes(ty))).collect();
-        let frame = self.frame.start();
-        let results = places.iter_mut().map(|place| place.start().cast_const());
-        // SAFETY: the frame begins with room for arguments and results.
-        unsafe { fill(frame, args.iter().map(address).chain(results)) };
-        call(self.entry, interrupt, pool, frame)?;
-        let values = self.results.iter().zip(&mut places);
-        // SAFETY: the code wrote results of these types there.
-        Ok(values.map(|(ty, place)| unsafe { tensor_at(ty.dtype, &sizes(ty), place.start()) }).collect())
-    }
-}
+use crate::exec::jit::Error;
+use crate::exec::jit::emit::{Code, Entry, Writer, Written};
+use crate::exec::jit::hoist::{Captures, Hoisted, hoist};
+use crate::exec::jit::layout::turn_narrow;
+use crate::exec::jit::list::Listing;
+use crate::exec::jit::plan::{Plan, Shared as Overlap, bytes, sizes};
+use crate::exec::jit::pool::Pool;
+use crate::exec::jit::runtime::{address, tensor_at};
+use crate::exec::jit::spell::spell_out;
+use crate::exec::jit::windows::spell_windows;
+use crate::ir::{FuncId, Module, Type};
+use crate::rewrite::specialise::{Numbers, Turns, specialise_turns};
+use crate::tensor::{DType, Tensor};
 
 /// The compiled body of a loop, with what it carries from turn to turn.
 ///
@@ -251,7 +62,7 @@ impl Loop {
     }
 
     /// The same, and the text of what was written if there is a listing to add it to.
-    pub(super) fn listed(
+    pub(in crate::exec::jit) fn listed(
         module: &Module,
         body: FuncId,
         count: usize,

@@ -1,9 +1,10 @@
 //! Compiled loops that run again with other numbers.
 
-use super::Error;
-use super::hoist::{Captures, compute};
-use super::plan::bytes;
-use super::run::{Loop, Memory, Part};
+use super::Memory;
+use super::turns::{Loop, Part};
+use crate::exec::jit::Error;
+use crate::exec::jit::hoist::{Captures, compute};
+use crate::exec::jit::plan::bytes;
 use crate::ir::{FuncId, Module, Type};
 use crate::tensor::Tensor;
 
