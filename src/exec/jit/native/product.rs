@@ -30,7 +30,9 @@ pub fn product_fn<T: micro::Element>() -> usize {
         let kernels = T::kernels();
         // An element of C depends on its operands only, so it does not matter where C is cut.
         // Loops over the elements are cut by rows, so a thread then finds its rows in its cache.
-        let by_rows = d.m >= d.n || d.m >= 4 * ROWS * pool.n_threads();
+        let largest = |n: usize, unit: usize| share(n, unit, 0, pool.n_threads()).len();
+        let is_even = || largest(d.m, ROWS) * d.n <= largest(d.n, COLUMNS) * d.m;
+        let by_rows = d.m >= d.n || d.m >= 4 * ROWS * pool.n_threads() || is_even();
         let (n, unit) = if by_rows { (d.m, ROWS) } else { (d.n, COLUMNS) };
         let n_parts = pool.n_threads().min(n.div_ceil(unit));
         if by_rows

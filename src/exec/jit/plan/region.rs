@@ -17,25 +17,37 @@ const LARGE: usize = 4096;
 
 /// The plans of the functions of a loop or a choice, and the values a loop carries in two places.
 pub fn children(module: &Module, op: &Op) -> (Vec<Plan>, Vec<usize>) {
-    let carried =
-        |n: usize, first: usize| (0..n).map(|result| Shared { param: first + result, result }).collect::<Vec<_>>();
     match op {
         Op::Scan(scan) => {
-            let mut shared = carried(scan.n_carry, 1);
-            // What is in the body is planned once, so that loops in loops are.
-            let fused = fuse(module, scan.body);
-            let mut plan = assign(module, scan.body, fused.clone(), &shared);
-            let swapped = copied(module, scan.body, &plan, scan.n_carry);
-            if !swapped.is_empty() {
-                shared.retain(|pair| !swapped.contains(&pair.result));
-                plan = assign(module, scan.body, fused, &shared);
-            }
+            let (plan, swapped) = Plan::of_turns(module, scan.body, scan.n_carry);
             (vec![plan], swapped)
         }
         Op::While(op) => {
             (vec![Plan::new(module, op.cond, &[]), Plan::new(module, op.body, &carried(op.n_carry, 0))], vec![])
         }
         other => (other.funcs().into_iter().map(|func| Plan::new(module, func, &[])).collect(), vec![]),
+    }
+}
+
+/// The first results lie where the parameters from `first` on do.
+fn carried(n: usize, first: usize) -> Vec<Shared> {
+    (0..n).map(|result| Shared { param: first + result, result }).collect()
+}
+
+impl Plan {
+    /// Plans the body of a loop, which takes the turn and `n_carry` values that it gives first of all; and says which of
+    /// these have two places, whose roles change from turn to turn.
+    pub fn of_turns(module: &Module, body: FuncId, n_carry: usize) -> (Plan, Vec<usize>) {
+        let mut shared = carried(n_carry, 1);
+        // What is in the body is planned once, so that loops in loops are.
+        let fused = fuse(module, body);
+        let mut plan = assign(module, body, fused.clone(), &shared);
+        let swapped = copied(module, body, &plan, n_carry);
+        if !swapped.is_empty() {
+            shared.retain(|pair| !swapped.contains(&pair.result));
+            plan = assign(module, body, fused, &shared);
+        }
+        (plan, swapped)
     }
 }
 

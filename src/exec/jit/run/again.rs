@@ -1,10 +1,9 @@
 //! Compiled loops that run again with other numbers.
 
 use super::Memory;
-use super::turns::{Loop, Part};
+use super::turns::{Carried, Loop, Part};
 use crate::exec::jit::Error;
 use crate::exec::jit::hoist::{Captures, compute};
-use crate::exec::jit::plan::bytes;
 use crate::ir::{FuncId, Module, Type};
 use crate::tensor::Tensor;
 
@@ -36,13 +35,14 @@ impl Loop {
                 entry: part.entry,
                 frame: Memory::new(part.frame_bytes),
                 frame_bytes: part.frame_bytes,
+                swapped: part.swapped.clone(),
                 before: part.before.clone(),
                 captures: captures.iter().cloned().chain(further).collect(),
             })
         };
         let mut copy = Loop {
             parts: self.parts.iter().map(part).collect::<Result<_, Error>>()?,
-            carry: self.carry.iter().map(|(ty, _)| (ty.clone(), Memory::new(bytes(ty)))).collect(),
+            carry: self.carry.iter().map(|value| Carried::new(value.ty.clone(), value.is_swapped())).collect(),
             emitted: self.emitted.clone(),
             xs: xs.to_vec(),
             code: self.code.clone(),

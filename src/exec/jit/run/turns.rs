@@ -13,7 +13,7 @@ use crate::exec::jit::emit::{Code, Entry, Writer, Written};
 use crate::exec::jit::hoist::{Captures, Hoisted, hoist};
 use crate::exec::jit::layout::turn_narrow;
 use crate::exec::jit::list::Listing;
-use crate::exec::jit::plan::{Plan, Shared as Overlap, bytes, sizes};
+use crate::exec::jit::plan::{Plan, bytes, sizes};
 use crate::exec::jit::pool::Pool;
 use crate::exec::jit::runtime::{address, tensor_at};
 use crate::exec::jit::spell::spell_out;
@@ -27,12 +27,45 @@ use crate::tensor::{DType, Tensor};
 /// The body takes the turn, the carry, a row of each of the xs, the captures; it gives the carry and what it emits.
 pub struct Loop {
     pub(super) parts: Vec<Part>,
-    pub(super) carry: Vec<(Type, Memory)>,
+    pub(super) carry: Vec<Carried>,
     pub(super) emitted: Vec<Type>,
     /// Held because the code reads them where they are.
     pub(super) xs: Vec<Tensor>,
     /// The entries are in it.
     pub(super) code: Arc<Code>,
+}
+
+/// A value that is carried from turn to turn.
+pub(super) struct Carried {
+    pub(super) ty: Type,
+    memory: Memory,
+    /// Where turns write it that cannot write it where they read it; then the two change their roles.
+    second: Option<Memory>,
+}
+
+impl Carried {
+    pub(super) fn new(ty: Type, is_swapped: bool) -> Carried {
+        let place = || Memory::new(bytes(&ty));
+        Carried { memory: place(), second: is_swapped.then(place), ty }
+    }
+
+    pub(super) fn is_swapped(&self) -> bool {
+        self.second.is_some()
+    }
+
+    /// From where a turn reads it, and to where it writes it.
+    fn places(&mut self, is_swapped: bool) -> [*const u8; 2] {
+        let read = self.memory.start().cast_const();
+        let second = self.second.as_mut().filter(|_| is_swapped);
+        [read, second.map_or(read, |second| second.start().cast_const())]
+    }
+
+    /// After a turn that wrote it to its second place.
+    fn swap(&mut self) {
+        if let Some(second) = &mut self.second {
+            std::mem::swap(&mut self.memory, second);
+        }
+    }
 }
 
 /// The code for some of the turns.
@@ -41,6 +74,8 @@ pub(super) struct Part {
     pub(super) entry: Entry,
     pub(super) frame: Memory,
     pub(super) frame_bytes: usize,
+    /// Which of the values carried are written to their second places.
+    pub(super) swapped: Vec<usize>,
     /// Computes what is given behind the captures.
     pub(super) before: Option<Arc<Prepared>>,
     /// Held because the code reads them where they are.
@@ -84,7 +119,6 @@ impl Loop {
             .chain(captures.iter().map(Type::of))
             .collect();
         let turns = specialise_turns(&mut module, body, &types, &Numbers::new(), count)?;
-        let overlaps: Vec<Overlap> = (0..carry.len()).map(|k| Overlap { param: 1 + k, result: k }).collect();
         let mut bodies = vec![];
         for part in &turns {
             prepare(&mut module, part.body, memory_limit)?;
@@ -94,7 +128,8 @@ impl Loop {
             let hoisted = hoist(&mut module, part.body, 1 + carry.len() + xs.len(), captures, which);
             bodies.push(hoisted.unwrap_or(Hoisted { body: part.body, values: vec![], before: None }));
         }
-        let plans: Vec<Plan> = bodies.iter().map(|part| Plan::new(&module, part.body, &overlaps)).collect();
+        let planned = bodies.iter().map(|part| Plan::of_turns(&module, part.body, carry.len()));
+        let (plans, swapped): (Vec<Plan>, Vec<Vec<usize>>) = planned.unzip();
         plans.iter().try_for_each(|plan| check_frame(plan, memory_limit))?;
         let mut writer = Writer::new(&module, listing.is_some())?;
         let ids = plans.iter().map(|plan| writer.function(plan)).collect::<Result<Vec<_>, _>>()?;
@@ -104,9 +139,16 @@ impl Loop {
             *listing = Listing { frames: turns.iter().zip(&plans).map(frame).collect(), functions: text };
         }
         let results = module.graph(turns.first().map_or(body, |part| part.body)).result_types();
-        let parts = turns.iter().zip(bodies).zip(&plans).zip(entries).map(|(((part, hoisted), plan), entry)| Part {
+        let carried = carry.iter().enumerate().map(|(slot, value)| {
+            let is_swapped = swapped.iter().any(|swapped| swapped.contains(&slot));
+            Carried::new(Type::of(value), is_swapped)
+        });
+        let carried = carried.collect();
+        let planned = plans.iter().zip(swapped).zip(entries);
+        let parts = turns.iter().zip(bodies).zip(planned).map(|((part, hoisted), ((plan, swapped), entry))| Part {
             turns: part.range.clone(),
             entry,
+            swapped,
             frame: Memory::new(plan.frame),
             frame_bytes: plan.frame,
             before: hoisted.before.map(Arc::new),
@@ -114,7 +156,7 @@ impl Loop {
         });
         let mut compiled = Loop {
             parts: parts.collect(),
-            carry: carry.iter().map(|value| (Type::of(value), Memory::new(value.nbytes()))).collect(),
+            carry: carried,
             emitted: results[carry.len()..].to_vec(),
             xs: xs.to_vec(),
             code: Arc::new(code),
@@ -130,17 +172,20 @@ impl Loop {
 
     /// Puts values in the place of what is carried.
     pub fn set_carry(&mut self, values: &[Tensor]) {
-        for ((ty, memory), value) in self.carry.iter_mut().zip(values) {
-            assert_eq!(*ty, Type::of(value), "what is carried keeps its type");
+        for (carried, value) in self.carry.iter_mut().zip(values) {
+            assert_eq!(carried.ty, Type::of(value), "what is carried keeps its type");
             // SAFETY: the memory was made for a value of this type.
-            unsafe { std::ptr::copy_nonoverlapping(address(value), memory.start(), value.nbytes()) };
+            unsafe { std::ptr::copy_nonoverlapping(address(value), carried.memory.start(), value.nbytes()) };
         }
     }
 
     /// What is carried now.
     pub fn carry(&mut self) -> Vec<Tensor> {
-        // SAFETY: values of these types lie there.
-        self.carry.iter_mut().map(|(ty, memory)| unsafe { tensor_at(ty.dtype, &sizes(ty), memory.start()) }).collect()
+        let value = |Carried { ty, memory, .. }: &mut Carried| {
+            // SAFETY: a value of this type lies there.
+            unsafe { tensor_at(ty.dtype, &sizes(ty), memory.start()) }
+        };
+        self.carry.iter_mut().map(value).collect()
     }
 
     /// Runs some turns. What each emits is a row of the results.
@@ -166,22 +211,32 @@ impl Loop {
             let turn_at = Cell::new(range.start as i64);
             let frame = part.frame.start();
             let n_carry = self.carry.len();
-            let carry: Vec<*const u8> = self.carry.iter_mut().map(|(_, memory)| memory.start().cast_const()).collect();
             let stacks: Vec<*mut u8> = stacks.iter_mut().map(Memory::start).collect();
             for turn in range {
                 turn_at.set(turn as i64);
                 let row = |idx: usize| address(&self.xs[idx]).wrapping_add(turn * row_bytes[idx]);
+                let table = frame.cast::<*const u8>();
+                let n_args = 1 + n_carry + self.xs.len() + part.captures.len();
                 if turn == first || turn == part.turns.start {
+                    let places = self.carry.iter_mut().enumerate();
+                    let places = places.map(|(slot, carried)| carried.places(part.swapped.contains(&slot)));
+                    let places: Vec<[*const u8; 2]> = places.collect();
                     let given = std::iter::once(turn_at.as_ptr().cast_const().cast())
-                        .chain(carry.iter().copied())
+                        .chain(places.iter().map(|[read, _]| *read))
                         .chain((0..self.xs.len()).map(row))
                         .chain(part.captures.iter().map(address))
-                        .chain(carry.iter().copied());
+                        .chain(places.iter().map(|[_, written]| *written));
                     // SAFETY: the frame begins with room for arguments and results.
                     unsafe { fill(frame, given) };
                 }
-                let table = frame.cast::<*const u8>();
-                let n_args = 1 + n_carry + self.xs.len() + part.captures.len();
+                for &slot in &part.swapped {
+                    let [read, written] = self.carry[slot].places(true);
+                    // SAFETY: as above.
+                    unsafe {
+                        table.add(1 + slot).write(read);
+                        table.add(n_args + slot).write(written);
+                    }
+                }
                 for idx in 0..self.xs.len() {
                     // SAFETY: as above.
                     unsafe { table.add(1 + n_carry + idx).write(row(idx)) };
@@ -195,6 +250,7 @@ impl Loop {
                     ended = Err((turn, stop));
                     break 'parts;
                 }
+                part.swapped.iter().for_each(|&slot| self.carry[slot].swap());
                 if interrupt.load(Ordering::Relaxed) {
                     ended = Err((turn, Stop::Interrupted { whole: true }));
                     break 'parts;
