@@ -206,6 +206,22 @@ fn nets_with_windows_train_alike_in_both_engines() {
         ("2, 13", "conv1d(4, kernel = 5, stride = 4) |> tanh |> conv1d(2, kernel = 1)"),
         ("2, 13", "conv1d(4, kernel = 3, pad = \"same\") |> max_pool(3) |> conv1d(6, kernel = 2) |> max_pool(2)"),
         ("1, 4, 5, 4", "conv3d(2, kernel = 2) |> tanh |> max_pool(2, stride = 1)"),
+        ("1, 3, 4, 3", "upsample(2) |> conv3d(2, kernel = 2)"),
+        // The axes of the pictures in every order.
+        ("9, 7, 2", "(fn(x) transpose(x, (0, 3, 1, 2))) |> conv2d(3, kernel = 3) |> tanh |> conv2d(2, kernel = 2)"),
+        (
+            image,
+            "conv2d(4, kernel = 3, pad = 1) |> tanh |> (fn(x) transpose(x, (0, 1, 3, 2))) |> conv2d(3, kernel = (2, 3))",
+        ),
+        (
+            image,
+            "conv2d(4, kernel = 2) |> (fn(x) transpose(x, (0, 3, 2, 1))) |> conv2d(3, kernel = 2, stride = 2, pad = 1)",
+        ),
+        (image, "(fn(x) transpose(x, (0, 3, 1, 2))) |> conv2d(14, kernel = 2, groups = 7)"),
+        (
+            "13, 2",
+            "(fn(x) transpose(x, (0, 2, 1))) |> conv1d(4, kernel = 3, dilation = 2) |> conv_transpose1d(2, kernel = 3)",
+        ),
     ];
     for (shape, net) in nets {
         let text = format!(

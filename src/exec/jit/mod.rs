@@ -22,6 +22,7 @@ mod layout;
 mod list;
 pub mod micro;
 mod native;
+mod order;
 mod phases;
 mod plan;
 mod pool;

@@ -4,6 +4,7 @@
 //! operand is padded, so that every position the relation leads to exists; then its axis is two axes of one view, in which
 //! elements repeat, and nothing is copied for it but the padding.
 
+use super::order::InOrder;
 use super::phases::by_phases;
 use crate::ir::op::{Contract, Op, Pad, PadAxis, Relation};
 use crate::ir::{Builder, Dim, FuncId, Graph, Module, Node, ValueId};
@@ -21,13 +22,17 @@ pub fn spell_windows(module: &mut Module, entry: FuncId) {
             continue;
         }
         module.func_mut(func).graph = rebuild(module, &old, &mut |g, node, args| match &node.op {
-            Op::Contract(contract) if wanted(node) => vec![match by_phases(g, contract, args) {
-                Some((contract, args, joints)) => {
-                    let result = contraction(g, &contract, &args);
-                    joints.join(g, result)
-                }
-                None => contraction(g, contract, args),
-            }],
+            Op::Contract(contract) if wanted(node) => {
+                let ordered = InOrder::new(g, contract, args);
+                let result = match by_phases(g, &ordered.contract, &ordered.args) {
+                    Some((contract, args, joints)) => {
+                        let result = contraction(g, &contract, &args);
+                        joints.join(g, result)
+                    }
+                    None => contraction(g, &ordered.contract, &ordered.args),
+                };
+                vec![ordered.back(g, result)]
+            }
             _ => copy_node(g, &old, node, args),
         });
     }

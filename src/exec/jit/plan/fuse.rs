@@ -154,7 +154,10 @@ impl Fuser<'_> {
                 self.push(Step::Vector { node: id, map, arg }, id);
             }
             Kind::Product => {
-                let [a, b] = [0, 1].map(|k| self.readable(node.args[k]));
+                let [a, b] = [0, 1].map(|k| match slides(node) {
+                    true => self.in_order(node.args[k]),
+                    false => self.readable(node.args[k]),
+                });
                 let contraction = Contraction::new(self.graph, id, a, b);
                 let sliding = contraction.as_ref().filter(|_| slides(node));
                 let step = if let Some(winograd) = sliding.and_then(Winograd::new) {
@@ -248,6 +251,13 @@ impl Fuser<'_> {
             return operand;
         }
         self.contiguous(value)
+    }
+
+    /// The same, for the kernels of what slides: with neighbours along the last axes.
+    fn in_order(&mut self, value: ValueId) -> Operand {
+        let view = self.resolve(value).view;
+        let strides = view.strides.iter().zip(&view.shape).filter(|(stride, size)| **size > 1 && **stride > 0);
+        if strides.is_sorted_by(|(a, _), (b, _)| a >= b) { self.readable(value) } else { self.contiguous(value) }
     }
 
     /// The value as something in memory whose elements lie row by row.
