@@ -5,6 +5,7 @@
 
 use super::SHARED;
 use super::max_window::{MaxWindows, better, gift};
+use super::pool_cube::Cubes;
 use super::pool_square::{Pooled, Squares};
 use crate::exec::jit::micro::Element;
 use crate::exec::jit::pool::{Pool, share};
@@ -88,7 +89,8 @@ pub fn pool_fn(dtype: DType) -> usize {
     ) {
         // SAFETY: the caller's promise.
         let (pool, windows): (&Pool, &MaxWindows) = unsafe { (&*(*shared).pool, &*windows) };
-        let ((n, n_windows), squares) = (windows.sizes(), Squares::of(windows));
+        let (n, n_windows) = windows.sizes();
+        let (squares, cubes) = (Squares::of(windows), Cubes::of(windows));
         each_plane(pool, windows, &|plane| {
             // SAFETY: the caller's promise; the planes are apart.
             let (from, to) = unsafe {
@@ -99,6 +101,8 @@ pub fn pool_fn(dtype: DType) -> usize {
             };
             if let Some(squares) = &squares {
                 squares.pool(from, to);
+            } else if let Some(cubes) = &cubes {
+                cubes.pool(from, to);
             } else if windows.smallest {
                 pool_plane::<T, true>(windows, from, to);
             } else {
@@ -123,7 +127,8 @@ pub fn return_fn(dtype: DType) -> usize {
     ) {
         // SAFETY: the caller's promise.
         let (pool, windows): (&Pool, &MaxWindows) = unsafe { (&*(*shared).pool, &*windows) };
-        let ((n, n_windows), squares) = (windows.sizes(), Squares::of(windows));
+        let (n, n_windows) = windows.sizes();
+        let (squares, cubes) = (Squares::of(windows), Cubes::of(windows));
         each_plane(pool, windows, &|plane| {
             // SAFETY: the caller's promise; the planes are apart.
             let (from, few, to) = unsafe {
@@ -135,6 +140,8 @@ pub fn return_fn(dtype: DType) -> usize {
             };
             if let Some(squares) = &squares {
                 squares.give_back(from, few, to);
+            } else if let Some(cubes) = &cubes {
+                cubes.give_back(from, few, to);
             } else if windows.smallest {
                 return_plane::<T, true>(windows, from, few, to);
             } else {

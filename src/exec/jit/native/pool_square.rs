@@ -72,11 +72,16 @@ pooled!(f64 [4 pool_f64 give_back_f64]);
 impl Squares {
     /// What windows are, if they are such squares.
     pub fn of(windows: &MaxWindows) -> Option<Squares> {
-        let [slabs, rows, columns] = &windows.axes;
+        let slabs = &windows.axes[0];
+        Squares::of_slab(windows).filter(|_| slabs.size == 1 && slabs.covered == [(0, 1)])
+    }
+
+    /// What windows are on the last two axes, if they are such squares.
+    pub fn of_slab(windows: &MaxWindows) -> Option<Squares> {
+        let [_, rows, columns] = &windows.axes;
         let ((first_row, down), (first, across)) = (rows.whole?, columns.whole?);
-        let is_plane = slabs.size == 1 && slabs.covered == [(0, 1)];
         let has_kernel = (2..=3).contains(&across) && (down == across || down == 1);
-        (is_plane && has_kernel).then_some(Squares {
+        has_kernel.then_some(Squares {
             sides: [down, across],
             smallest: windows.smallest,
             first: first_row * columns.size + first,
