@@ -14,7 +14,7 @@ fn positions<T: Copy + PartialOrd, const SMALLEST: bool>(windows: &MaxWindows, p
         for (&(column, n), to) in columns.covered.iter().zip(to) {
             let mut best = None;
             for row in covered.clone() {
-                for place in (0..n).map(|k| row + column + k * columns.dilation) {
+                for place in (0..n).map(|k| row * columns.size + column + k * columns.dilation) {
                     let (at, largest) = best.unwrap_or((place, plane[place]));
                     // Without a branch, which nobody could foresee.
                     let wins = before::<T, SMALLEST>(plane[place], largest);

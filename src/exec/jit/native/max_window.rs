@@ -19,6 +19,20 @@ pub struct Axis {
     pub dilation: usize,
     /// If the windows follow each other and all have the same number of positions: where the first begins, and the number.
     pub whole: Option<(usize, usize)>,
+    /// From a window to the next.
+    pub stride: usize,
+    /// The positions of the windows in order: which windows have it.
+    pub taps: Vec<Tap>,
+}
+
+/// A position of windows. With every `stride`th element of an axis in a row of its own, a phase, those that neighbouring windows
+/// have at this position are neighbours.
+pub struct Tap {
+    /// The windows whose position lies inside.
+    pub windows: std::ops::Range<usize>,
+    /// The phase, and where in it the first of these windows looks.
+    pub phase: usize,
+    pub from: usize,
 }
 
 impl MaxWindows {
@@ -28,17 +42,26 @@ impl MaxWindows {
         let (planes, sizes) = shape.split_at(shape.len() - windows.len());
         let axis = |(window, &size): (&Window, &usize)| {
             let count = number(&window.count(&size.into()).expect("it was inferred"));
+            let (lo, length, last) = (number(&window.lo), number(&window.size), size as i64 - 1);
             let covered = (0..count.max(0)).map(|idx| {
-                let first = idx * window.stride - number(&window.lo);
+                let first = idx * window.stride - lo;
                 let inside = |k: &i64| (0..size as i64).contains(&(first + k * window.dilation));
-                let all = 0..number(&window.size);
-                let before = all.clone().find(inside);
-                let n = all.filter(inside).count();
+                let before = (0..length).find(inside);
+                let n = (0..length).filter(inside).count();
                 ((first + before.unwrap_or(0) * window.dilation).max(0) as usize, n)
             });
-            Axis::new(size, covered.collect(), window.dilation as usize)
+            let tap = |k: i64| {
+                // Window j has stride · j + at.
+                let (at, stride) = (k * window.dilation - lo, window.stride);
+                let first = (-at).max(0).div_euclid(stride) + i64::from((-at).max(0).rem_euclid(stride) > 0);
+                let end = ((last - at).div_euclid(stride) + 1).clamp(first, count.max(first));
+                let from = (first + at.div_euclid(stride)) as usize;
+                Tap { windows: first as usize..end as usize, phase: at.rem_euclid(stride) as usize, from }
+            };
+            let taps = (0..length).map(tap).filter(|tap| !tap.windows.is_empty());
+            Axis::new(size, covered.collect(), window.dilation as usize, window.stride as usize, taps.collect())
         };
-        let mut axes = [0; 3].map(|_| Axis::new(1, vec![(0, 1)], 1));
+        let mut axes = [0; 3].map(|_| Axis::new(1, vec![(0, 1)], 1, 1, vec![]));
         let first = axes.len() - sizes.len();
         axes[first..].iter_mut().zip(windows.iter().zip(sizes)).for_each(|(to, of)| *to = axis(of));
         MaxWindows { planes: planes.iter().product(), smallest: kind == ReduceKind::Min, axes }
@@ -50,17 +73,16 @@ impl MaxWindows {
         (elements, self.axes.iter().map(|axis| axis.covered.len()).product())
     }
 
-    /// For every row of windows, in order, where the rows of the plane begin that it covers.
+    /// For every row of windows, in order, the rows of the plane that it covers.
     pub fn rows(&self) -> impl Iterator<Item = impl Iterator<Item = usize> + Clone> {
-        let [slabs, rows, columns] = &self.axes;
+        let [slabs, rows, _] = &self.axes;
         let covered = |axis: &Axis, (first, n): (usize, usize)| {
             let dilation = axis.dilation;
             (0..n).map(move |k| first + k * dilation)
         };
         slabs.covered.iter().flat_map(move |&slab| {
             rows.covered.iter().map(move |&row| {
-                let in_slab =
-                    move |slab: usize| covered(rows, row).map(move |row| (slab * rows.size + row) * columns.size);
+                let in_slab = move |slab: usize| covered(rows, row).map(move |row| slab * rows.size + row);
                 covered(slabs, slab).flat_map(in_slab)
             })
         })
@@ -68,11 +90,11 @@ impl MaxWindows {
 }
 
 impl Axis {
-    fn new(size: usize, covered: Vec<(usize, usize)>, dilation: usize) -> Axis {
+    fn new(size: usize, covered: Vec<(usize, usize)>, dilation: usize, stride: usize, taps: Vec<Tap>) -> Axis {
         let whole = covered.first().copied().filter(|&(first, n)| {
             dilation == 1 && covered.iter().enumerate().all(|(idx, &window)| window == (first + idx * n, n))
         });
-        Axis { size, covered, dilation, whole }
+        Axis { size, covered, dilation, whole, stride, taps }
     }
 }
 

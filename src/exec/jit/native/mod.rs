@@ -8,6 +8,7 @@ mod concat;
 mod max_window;
 mod pad;
 mod pool;
+mod pool_any;
 mod pool_cube;
 mod pool_square;
 mod product;

@@ -1,75 +1,14 @@
 //! Pooling: the largest or smallest element of every window, and what goes back to it.
-//!
-//! Row by row: what a row of windows covers is reduced to one row first, element by element, which fills registers.
 #![allow(unsafe_code)] // Compiled code knows addresses only.
 
 use super::SHARED;
-use super::max_window::{MaxWindows, better, gift};
+use super::max_window::MaxWindows;
+use super::pool_any::{pool_plane, return_plane};
 use super::pool_cube::Cubes;
 use super::pool_square::{Pooled, Squares};
-use crate::exec::jit::micro::Element;
 use crate::exec::jit::pool::{Pool, share};
 use crate::exec::jit::runtime::{Elements, Shared};
 use crate::tensor::DType;
-
-/// The best elements of a row of windows, which covers the rows that begin at `covered`; `column` is a row of memory.
-fn best_of_row<T: Element, const SMALLEST: bool>(
-    windows: &MaxWindows,
-    plane: &[T],
-    mut covered: impl Iterator<Item = usize>,
-    column: &mut [T],
-    to: &mut [T],
-) {
-    let columns = &windows.axes[2];
-    let nothing = if SMALLEST { T::INFINITY } else { T::NEG_INFINITY };
-    match covered.next() {
-        Some(row) => column.copy_from_slice(&plane[row..row + columns.size]),
-        None => column.fill(nothing),
-    }
-    for row in covered {
-        for (old, &x) in column.iter_mut().zip(&plane[row..row + columns.size]) {
-            *old = better::<T, SMALLEST>(x, *old);
-        }
-    }
-    for (&(first, n), to) in columns.covered.iter().zip(to) {
-        let covered = (0..n).map(|k| column[first + k * columns.dilation]);
-        *to = covered.reduce(|old, x| better::<T, SMALLEST>(x, old)).unwrap_or(nothing);
-    }
-}
-
-fn pool_plane<T: Element, const SMALLEST: bool>(windows: &MaxWindows, plane: &[T], to: &mut [T]) {
-    let columns = &windows.axes[2];
-    T::with_scratch(columns.size, |column| {
-        for (covered, to) in windows.rows().zip(to.chunks_mut(columns.covered.len().max(1))) {
-            best_of_row::<T, SMALLEST>(windows, plane, covered, &mut column[..columns.size], to);
-        }
-    });
-}
-
-/// Gives what comes back to a window to the first of its best elements; to no other.
-fn return_plane<T: Element, const SMALLEST: bool>(windows: &MaxWindows, plane: &[T], few: &[T], to: &mut [T]) {
-    let columns = &windows.axes[2];
-    let n_windows = columns.covered.len();
-    to.fill(T::ZERO);
-    T::with_scratch(columns.size + 2 * n_windows, |scratch| {
-        let (column, rest) = scratch.split_at_mut(columns.size);
-        let (best, left) = rest.split_at_mut(n_windows);
-        let left = &mut left[..n_windows];
-        for (covered, few) in windows.rows().zip(few.chunks(n_windows.max(1))) {
-            best_of_row::<T, SMALLEST>(windows, plane, covered.clone(), column, best);
-            left.copy_from_slice(few);
-            for row in covered {
-                let (x, to) = (&plane[row..row + columns.size], &mut to[row..row + columns.size]);
-                for ((&(first, n), &best), left) in columns.covered.iter().zip(&*best).zip(&mut *left) {
-                    for at in (0..n).map(|k| first + k * columns.dilation) {
-                        let gift = gift(x[at], best, left);
-                        to[at] = to[at] + gift;
-                    }
-                }
-            }
-        }
-    });
-}
 
 /// Calls `plane` for every plane, by all threads if that pays.
 fn each_plane(pool: &Pool, windows: &MaxWindows, plane: &(dyn Fn(usize) + Sync)) {
@@ -151,3 +90,6 @@ pub fn return_fn(dtype: DType) -> usize {
     }
     if dtype == DType::F32 { give_back::<f32> as *const () as usize } else { give_back::<f64> as *const () as usize }
 }
+
+#[cfg(test)]
+mod tests;
