@@ -292,8 +292,6 @@ functions! {
     pow_fn |a: f32, f64; b: f32, f64| a.powf(b);
     /// The address of the angle of the point (x, y).
     atan2_fn |y: f32, f64; x: f32, f64| y.atan2(x);
-    /// The address of the error function.
-    erf_fn |x: f32, f64| crate::tensor::Real::erf(x);
     /// The address of aⁿ.
     powi_fn |a: f32, f64; n: i32, i32| a.powi(n);
 }

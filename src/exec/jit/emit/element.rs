@@ -25,7 +25,7 @@ pub fn register(dtype: DType, lanes: u32) -> Type {
 /// Whether an op can be computed for several elements in a register.
 pub fn has_lanes(op: &Op, from: DType, to: DType) -> bool {
     match op {
-        Op::Map(op) => !matches!(op, MapOp::Pow | MapOp::Atan2 | MapOp::Erf | MapOp::FloorDiv | MapOp::Rem),
+        Op::Map(op) => !matches!(op, MapOp::Pow | MapOp::Atan2 | MapOp::FloorDiv | MapOp::Rem),
         Op::PowI(power) => power.exponent.unsigned_abs() <= MAX_POWER,
         Op::Convert(_) => from == to || from == DType::Bool,
         _ => true,
@@ -105,7 +105,6 @@ impl Elements<'_, '_> {
             MapOp::Rem => self.call(runtime::floor_remainder as *const () as usize, args, types::I64),
             MapOp::Pow => self.call(runtime::pow_fn(from), args, register(from, 1)),
             MapOp::Atan2 => self.call(runtime::atan2_fn(from), args, register(from, 1)),
-            MapOp::Erf => self.call(runtime::erf_fn(from), args, register(from, 1)),
             MapOp::Eq | MapOp::Ne | MapOp::Lt | MapOp::Le | MapOp::Gt | MapOp::Ge => {
                 self.compare(op, a, second(), from)
             }
@@ -118,6 +117,7 @@ impl Elements<'_, '_> {
             | MapOp::Expm1
             | MapOp::Log
             | MapOp::Log1p
+            | MapOp::Erf
             | MapOp::Sin
             | MapOp::Cos
             | MapOp::Tanh

@@ -28,6 +28,8 @@ pub enum Map {
     Tanh,
     /// 1/(1 + e⁻ˣ).
     Sigmoid,
+    /// The error function.
+    Erf,
     /// The sine.
     Sin,
     /// The cosine.
@@ -36,8 +38,8 @@ pub enum Map {
 
 impl Map {
     /// All of them, in the order of the tables.
-    pub const ALL: [Self; 8] =
-        [Self::Exp, Self::ExpM1, Self::Log, Self::Log1p, Self::Tanh, Self::Sigmoid, Self::Sin, Self::Cos];
+    pub const ALL: [Self; 9] =
+        [Self::Exp, Self::ExpM1, Self::Log, Self::Log1p, Self::Tanh, Self::Sigmoid, Self::Erf, Self::Sin, Self::Cos];
 }
 
 /// The kernels of one instruction set for one kind of numbers. Whoever holds one has an [`Isa`], so the CPU can run them.
@@ -53,7 +55,7 @@ pub struct Kernels<T: 'static> {
     pub(super) winograd: Transformations<T>,
     pub(super) square: Square<T>,
     /// In the order of [`Map::ALL`].
-    pub(super) maps: [MapFn<T>; 8],
+    pub(super) maps: [MapFn<T>; Map::ALL.len()],
 }
 
 impl<T: Element> Kernels<T> {
@@ -235,6 +237,7 @@ macro_rules! kernels {
                 map::<$v, super::formulas::Log1p>,
                 map::<$v, super::formulas::Tanh>,
                 map::<$v, super::formulas::Sigmoid>,
+                map::<$v, super::formulas::Erf>,
                 map::<$v, super::formulas::Sin>,
                 map::<$v, super::formulas::Cos>,
             ],

@@ -32,6 +32,7 @@ pub(super) mod sealed {
         const HALF: Self;
         const ONE: Self;
         const TWO: Self;
+        const THREE: Self;
         const SQRT_2: Self;
         const INFINITY: Self;
         const NEG_INFINITY: Self;
@@ -52,6 +53,8 @@ pub(super) mod sealed {
         const EXP_HIGH: Self;
         /// From here on tanh is one.
         const TANH_HIGH: Self;
+        /// From here on the error function is one.
+        const ERF_HIGH: Self;
         /// Below it expm1, log1p and sin are the identity.
         const TINY: Self;
         /// Up to here the argument of sin and cos is reduced by three parts of π/2.
@@ -70,6 +73,10 @@ pub(super) mod sealed {
         const SIN: &'static [Self];
         /// (cos r − 1 + r²/2)/r⁴ as a polynomial of r², for |r| ≤ π/4.
         const COS: &'static [Self];
+        /// erf x / x − 1 as a polynomial of x², for |x| ≤ 1.
+        const ERF: &'static [Self];
+        /// e^x² erfc x as a polynomial of (x − 1)/(x + 3), for 1 ≤ x ≤ `ERF_HIGH`; the errors count as those of erf.
+        const ERFC: &'static [Self];
         /// Whether quotients are corrected for the rounding of their divisor, to stay below two units in the last place.
         const REFINE: bool;
 
@@ -79,6 +86,7 @@ pub(super) mod sealed {
         fn ln_1p(self) -> Self;
         fn tanh(self) -> Self;
         fn sigmoid(self) -> Self;
+        fn erf(self) -> Self;
         fn sin(self) -> Self;
         fn cos(self) -> Self;
     }
@@ -91,6 +99,7 @@ macro_rules! element {
             const HALF: Self = 0.5;
             const ONE: Self = 1.0;
             const TWO: Self = 2.0;
+            const THREE: Self = 3.0;
             const SQRT_2: Self = std::$t::consts::SQRT_2;
             const INFINITY: Self = $t::INFINITY;
             const NEG_INFINITY: Self = $t::NEG_INFINITY;
@@ -118,6 +127,9 @@ macro_rules! element {
             fn sigmoid(self) -> Self {
                 let e = (-self.abs()).exp();
                 (if self < 0.0 { e } else { 1.0 }) / (1.0 + e)
+            }
+            fn erf(self) -> Self {
+                crate::tensor::Real::erf(self)
             }
             fn sin(self) -> Self {
                 self.sin()
@@ -159,6 +171,7 @@ element!(f32, {
     const EXP_LOW: Self = -104.0;
     const EXP_HIGH: Self = 89.0;
     const TANH_HIGH: Self = 10.0;
+    const ERF_HIGH: Self = 3.95;
     const TINY: Self = 1e-8;
     const TRIG_HIGH: Self = 65_536.0;
     const LN_2: [Self; 2] = [std::f32::consts::LN_2, -1.904_654_2e-9];
@@ -168,6 +181,9 @@ element!(f32, {
     const LOG: &'static [Self] = &[0.66666776, 0.39977717, 0.29868016];
     const SIN: &'static [Self] = &[-0.16666655, 0.008332179, -0.00019517273];
     const COS: &'static [Self] = &[0.041666646, -0.0013887375, 2.443912e-5];
+    const ERF: &'static [Self] =
+        &[0.12837917, -0.37612626, 0.112836, -0.026854444, 0.005189535, -0.00080208416, 7.8891215e-5];
+    const ERFC: &'static [Self] = &[0.42758358, -1.092848, 1.3770914, -1.2233994, 0.7236294, -0.226802];
 });
 
 element!(f64, {
@@ -179,6 +195,7 @@ element!(f64, {
     const EXP_LOW: Self = -746.0;
     const EXP_HIGH: Self = 710.0;
     const TANH_HIGH: Self = 20.0;
+    const ERF_HIGH: Self = 5.95;
     const TINY: Self = 1e-17;
     const TRIG_HIGH: Self = 67_108_864.0;
     const LN_2: [Self; 2] = [std::f64::consts::LN_2, 2.3190468138462996e-17];
@@ -221,5 +238,33 @@ element!(f64, {
         -2.755731462231308e-7,
         2.087575633963772e-9,
         -1.1361209936694739e-11,
+    ];
+    const ERF: &'static [Self] = &[
+        0.12837916709551256,
+        -0.3761263890318355,
+        0.11283791670945253,
+        -0.02686617064327622,
+        0.005223977607423468,
+        -0.0008548325989696758,
+        0.00012055295320494294,
+        -1.4924744663335489e-5,
+        1.6447517677871873e-6,
+        -1.6209175911748696e-7,
+        1.3722976265924504e-8,
+        -7.801188874097751e-10,
+    ];
+    const ERFC: &'static [Self] = &[
+        0.427583576155807,
+        -1.0928480591356144,
+        1.3770969228187415,
+        -1.2234841077527643,
+        0.7239166909991057,
+        -0.2239470354178453,
+        -0.02236887587832165,
+        0.042618833030149995,
+        -0.0020560824887724603,
+        -0.0088158230033369,
+        0.0011148747857588571,
+        0.001315051449301957,
     ];
 });

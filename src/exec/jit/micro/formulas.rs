@@ -49,6 +49,8 @@ functions! {
     Tanh, tanh, tanh;
     /// 1/(1 + e⁻ˣ).
     Sigmoid, sigmoid, sigmoid;
+    /// The error function.
+    Erf, erf, erf;
     /// The sine.
     Sin, sin, sin, bounded;
     /// The cosine.
@@ -133,6 +135,20 @@ fn tanh<V: Float>(x: V) -> V {
     let power = one.scale(n);
     let m = power.mul_add(p, power.sub(one));
     quotient(m, x.lit(V::Elem::TWO), m).flip(x)
+}
+
+#[inline(always)]
+fn erf<V: Float>(x: V) -> V {
+    let one = x.lit(V::Elem::ONE);
+    let square = x.mul(x);
+    let small = x.mul_add(polynomial(square, V::Elem::ERF), x);
+    // 1 − e^−x²·f(x), where f, which is e^x² erfc x, is a polynomial of (|x| − 1)/(|x| + 3).
+    let size = x.abs().clamp(one, x.lit(V::Elem::ERF_HIGH));
+    let (n, p) = exp_parts(size.mul(size).flip(x.lit(V::Elem::EXP_LOW)));
+    let e = p.add(one).scale(n);
+    let v = size.sub(one).div(size.add(x.lit(V::Elem::THREE)));
+    let large = e.neg_mul_add(polynomial(v, V::Elem::ERFC), one).flip(x);
+    small.select(x.abs().lt(one), large)
 }
 
 /// ln(u) + `correction` for positive finite u.

@@ -142,6 +142,7 @@ macro_rules! table {
                 map_scalar::<$elem, formulas::Log1p>,
                 map_scalar::<$elem, formulas::Tanh>,
                 map_scalar::<$elem, formulas::Sigmoid>,
+                map_scalar::<$elem, formulas::Erf>,
                 map_scalar::<$elem, formulas::Sin>,
                 map_scalar::<$elem, formulas::Cos>,
             ],

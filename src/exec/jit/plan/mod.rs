@@ -191,6 +191,7 @@ fn vector_map(op: MapOp) -> Option<micro::Map> {
         MapOp::Log1p => micro::Map::Log1p,
         MapOp::Tanh => micro::Map::Tanh,
         MapOp::Sigmoid => micro::Map::Sigmoid,
+        MapOp::Erf => micro::Map::Erf,
         MapOp::Sin => micro::Map::Sin,
         MapOp::Cos => micro::Map::Cos,
         _ => return None,

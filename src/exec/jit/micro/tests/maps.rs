@@ -52,6 +52,7 @@ fn reference(map: Map, x: f64) -> Precise {
         Map::Log1p => precise::log_1p(x),
         Map::Tanh => precise::tanh(x),
         Map::Sigmoid => precise::sigmoid(x),
+        Map::Erf => precise::erf(x),
         Map::Sin => precise::sin(x),
         Map::Cos => precise::cos(x),
     }
@@ -72,6 +73,7 @@ fn standard(map: Map, x: f64) -> f64 {
                 1.0 / (1.0 + (-x).exp())
             }
         }
+        Map::Erf => crate::tensor::Real::erf(x),
         Map::Sin => x.sin(),
         Map::Cos => x.cos(),
     }
@@ -84,7 +86,7 @@ fn domain(map: Map) -> (f64, f64) {
         Map::ExpM1 => (-800.0, 709.7),
         Map::Log => (f64::from_bits(1), f64::MAX),
         Map::Log1p => (-1.0 + f64::EPSILON, f64::MAX),
-        Map::Tanh | Map::Sigmoid => (-800.0, 800.0),
+        Map::Tanh | Map::Sigmoid | Map::Erf => (-800.0, 800.0),
         Map::Sin | Map::Cos => (-67_000_000.0, 67_000_000.0),
     }
 }

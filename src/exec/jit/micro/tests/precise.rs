@@ -183,6 +183,25 @@ pub(super) fn sigmoid(x: f64) -> Precise {
     }
 }
 
+/// 2/√π e^−x² (x + 2x³/3 + 4x⁵/15 + …), whose terms have one sign.
+pub(super) fn erf(x: f64) -> Precise {
+    const FACTOR: Dd = Dd { hi: std::f64::consts::FRAC_2_SQRT_PI, lo: 1.533545961316588e-17 };
+    if x.abs() < 1e-200 {
+        return (Dd::from(x) * FACTOR).into();
+    }
+    if x.abs() > 6.5 {
+        return Dd::from(1.0f64.copysign(x)).into();
+    }
+    let square = product(x, x);
+    let mut total = Dd::from(1.0);
+    for i in (1..=250).rev() {
+        total = Dd::from(1.0) + square * Dd::from(2.0) / f64::from(2 * i + 1).into() * total;
+    }
+    let e = exp(-square.hi);
+    let e = Dd { hi: scale(e.mantissa.hi, e.exponent), lo: scale(e.mantissa.lo, e.exponent) };
+    (FACTOR * Dd::from(x) * total * (e - e * Dd::from(square.lo))).into()
+}
+
 /// sin(x + quarters·π/2) for |x| < 2²⁷.
 fn sin_from(x: f64, quarters: i64) -> Precise {
     if x.abs() < 1e-200 && quarters == 0 {
