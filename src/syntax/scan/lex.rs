@@ -123,6 +123,13 @@ impl Scan<'_> {
             let message = format!("`{}` has two points", &rest[..all]);
             return self.bad(at, all, Diagnostic::error(Code::E0101, self.here(at, all), message));
         }
+        let behind = tail.trim_start_matches([' ', '\t']);
+        if behind.len() < tail.len() && behind.starts_with('.') && digits_len(&behind[1..]) > 0 {
+            let all = rest.len() - behind.len() + 1 + number_len(&behind[1..]);
+            let message = format!("there is a space in the number `{}`", &rest[..all]);
+            let diagnostic = Diagnostic::error(Code::E0101, self.here(at, all), message);
+            return self.bad(at, all, diagnostic.with_help("the digits of a number and its point stand side by side"));
+        }
         let whole = !rest[..len].contains(['.', 'e', 'E']);
         let ends_in_dot = tail.starts_with('.')
             && !tail[1..].starts_with(|c: char| c == '.' || c.is_ascii_digit() || is_word_start(c));

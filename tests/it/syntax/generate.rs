@@ -250,6 +250,8 @@ fn untidy(text: &str, noise: &[u8]) -> String {
 }
 
 proptest! {
+    #![proptest_config(super::drawn())]
+
     #[test]
     fn what_is_printed_is_read_back(stmts in prop::collection::vec(statement(), 1..4)) {
         let printed = print::stmts(&stmts);

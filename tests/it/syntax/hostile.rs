@@ -182,6 +182,8 @@ fn fragment() -> impl Strategy<Value = &'static str> {
 }
 
 proptest! {
+    #![proptest_config(super::drawn())]
+
     #[test]
     fn soup_of_words(parts in prop::collection::vec((fragment(), prop::sample::select(vec!["", " ", "  ", "\n"])), 0..40)) {
         let text: String = parts.iter().flat_map(|(word, gap)| [*word, *gap]).collect();
