@@ -43,7 +43,8 @@ class Dense:
         self.width = width
 
 
-# Name: channels and sides of a row, then the layers.
+# Name: channels and sides of a row, then the layers: convolutions, dense layers, and by their names rectifiers, means over
+# pictures, norms, pools of two by two, "overlap": pools of three by three two apart, "enlarge": pictures twice as wide.
 NETS = {
     "W7": ((3, 32, 32), [Conv(12, 3, 1), "relu", "max", Dense(10)]),
     "lenet": ((1, 28, 28), [Conv(6, 5, 2), "relu", "max", Conv(16, 5), "relu", "max",
@@ -55,13 +56,25 @@ NETS = {
     "separable": ((3, 32, 32), [Conv(16, 3, 1, 2), "relu", Conv(16, 3, 1, 1, True), "relu", Conv(32, 1), "relu",
                                 "avg", Conv(32, 3, 1, 1, True), "relu", Conv(64, 1), "relu", "mean", Dense(10)]),
     "sound": ((1, 512), [Conv(16, 9, 4), "relu", "max", Conv(32, 9, 4), "relu", "max", Dense(10)]),
+    "overlap": ((3, 32, 32), [Conv(16, 3, 1), "relu", "overlap", Conv(32, 3, 1), "relu", "mean", Dense(10)]),
+    "enlarged": ((4, 16, 16), [Conv(8, 3, 1), "relu", "enlarge", Conv(8, 3, 1), "relu", "mean", Dense(10)]),
+    "volume": ((1, 16, 16, 16), [Conv(8, 3, 1), "relu", "max", Conv(16, 3, 1), "relu", "max", Dense(10)]),
 }
+
+
+def sides_behind(layer, sides):
+    """The sides of pictures behind a layer that is no convolution."""
+    change = {"max": lambda side: side // 2, "avg": lambda side: side // 2, "mean": lambda side: 1,
+              "overlap": lambda side: (side + 1) // 2, "enlarge": lambda side: 2 * side}
+    return [change.get(layer, lambda side: side)(side) for side in sides]
+
 
 def script(name):
     """The net as a user of Nabla writes it."""
     (channels, *sides), layers = NETS[name]
     axes = len(sides)
-    spell = {"relu": "relu", "max": "max_pool(2)", "avg": "avg_pool(2)", "mean": "global_avg_pool", "norm": "batch_norm()"}
+    spell = {"relu": "relu", "max": "max_pool(2)", "avg": "avg_pool(2)", "mean": "global_avg_pool", "norm": "batch_norm()",
+             "overlap": "max_pool(3, stride = 2, pad = 1)", "enlarge": "upsample(2)"}
     steps, is_flat = [], False
     for layer in layers:
         if isinstance(layer, str):
@@ -167,13 +180,13 @@ def serve_torch(name, x, t, epochs, tuned):
     axes = len(sides)
     of = lambda kind: getattr(nn, f"{kind}{axes}d")
     spell = {"relu": nn.ReLU, "max": lambda: of("MaxPool")(2), "avg": lambda: of("AvgPool")(2),
-             "mean": lambda: of("AdaptiveAvgPool")(1), "norm": lambda: of("BatchNorm")(channels)}
+             "mean": lambda: of("AdaptiveAvgPool")(1), "norm": lambda: of("BatchNorm")(channels),
+             "overlap": lambda: of("MaxPool")(3, 2, 1), "enlarge": lambda: nn.Upsample(scale_factor=2)}
     parts, width = [], None
     for layer in layers:
         if isinstance(layer, str):
             parts.append(spell[layer]())
-            sides = {"max": [side // 2 for side in sides], "avg": [side // 2 for side in sides],
-                     "mean": [1] * axes}.get(layer, sides)
+            sides = sides_behind(layer, sides)
         elif isinstance(layer, Conv):
             groups = channels if layer.depthwise else 1
             parts.append(of("Conv")(channels, layer.filters, layer.kernel, layer.stride, layer.pad, groups=groups))
@@ -206,7 +219,7 @@ def serve_jax(name, x, t, epochs):
 
     (channels, *sides), layers = NETS[name]
     axes = len(sides)
-    letters = "HW"[-axes:]
+    letters = "DHW"[-axes:]
     numbers = (f"N{letters}C", f"{letters}IO", f"N{letters}C")
     over = tuple(range(1, axes + 1))
     rng, params, width = np.random.default_rng(1), [], None
@@ -215,11 +228,9 @@ def serve_jax(name, x, t, epochs):
         params.append((rng.normal(0, 0.1, shape).astype(np.float32), np.zeros(shape[-1], np.float32)))
 
     for layer in layers:
-        if layer in ("max", "avg"):
-            sides = [side // 2 for side in sides]
-        elif layer == "mean":
-            sides = [1] * axes
-        elif layer == "norm":
+        if isinstance(layer, str):
+            sides = sides_behind(layer, sides)
+        if layer == "norm":
             params.append((np.ones(channels, np.float32), np.zeros(channels, np.float32)))
         elif isinstance(layer, Conv):
             start(*[layer.kernel] * axes, 1 if layer.depthwise else channels, layer.filters)
@@ -238,6 +249,12 @@ def serve_jax(name, x, t, epochs):
                 pairs = x.reshape(len(x), *[n for side in x.shape[1:-1] for n in (side // 2, 2)], x.shape[-1])
                 within = tuple(range(2, 2 * axes + 1, 2))
                 x = pairs.max(within) if layer == "max" else pairs.mean(within)
+            elif layer == "overlap":
+                x = lax.reduce_window(x, -jnp.inf, lax.max, (1, *[3] * axes, 1), (1, *[2] * axes, 1),
+                                      ((0, 0), *[(1, 1)] * axes, (0, 0)))
+            elif layer == "enlarge":
+                for axis in over:
+                    x = x.repeat(2, axis)
             elif layer == "mean":
                 x = x.mean(over)
             elif layer == "norm":
