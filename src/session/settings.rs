@@ -30,7 +30,7 @@ impl Work<'_> {
                 self.shared.reporter.borrow_mut().diagnostic(&text);
                 return Err(Exit::Usage);
             };
-            let given = self.setting_expr(&setting, value, checker, scope)?;
+            let given = self.setting_expr(&setting, &names, value, checker, scope)?;
             *value = given;
         }
         Ok(())
@@ -39,6 +39,7 @@ impl Work<'_> {
     fn setting_expr(
         &self,
         setting: &Setting,
+        names: &[String],
         old: &Expr,
         checker: &mut Elaborator,
         scope: &Rc<Scope>,
@@ -48,25 +49,48 @@ impl Work<'_> {
             self.show(diagnostics);
             Exit::Usage
         };
-        let given =
-            parse_expr(file, &setting.value, 0..setting.value.len()).map_err(|diagnostics| usage(&diagnostics))?;
+        let span = Span::new(file, 0, setting.value.len());
         // Types can be compared where the script's own value is a literal of its own; else the statement itself will tell.
         let in_scratch = scope.block();
         let of = |checker: &mut Elaborator, expr: &Expr| checker.expr(expr, &in_scratch).ok();
-        if let (Some(old), Some(new)) = (of(checker, old), of(checker, &given)) {
+        let old = of(checker, old);
+        let misfit = |new: &str| {
+            let kind = old.as_ref().map_or_else(String::new, Value::kind_text);
+            let message = format!("`{}` is {kind} in the script, not {new}", setting.name);
+            let diagnostic = Diagnostic::error(Code::E0508, span, message);
+            // A shell takes the quotes off that its user did not quote.
+            match old {
+                Some(Value::Str(_)) => diagnostic.with_help(format!(
+                    "a string stands in quotes of its own: `--set '{}=\"{}\"'`",
+                    setting.name,
+                    setting.value.trim_matches('"')
+                )),
+                _ => diagnostic,
+            }
+        };
+        let is_text = matches!(old, Some(Value::Str(_)));
+        let given = match parse_expr(file, &setting.value, 0..setting.value.len()) {
+            Ok(given) => given,
+            Err(_) if is_text => return Err(usage(&[misfit("what stands here")])),
+            Err(diagnostics) => return Err(usage(&diagnostics)),
+        };
+        let new = of(checker, &given);
+        // What is made of strings and names of the script is known when its statement is.
+        let may_be_text = setting.value.contains('"') || names.contains(&setting.value);
+        if is_text && new.is_none() && !may_be_text {
+            return Err(usage(&[misfit("what stands here")]));
+        }
+        if let (Some(old), Some(new)) = (&old, &new) {
             let widens = old.type_text() == "real" && new.type_text() == "int";
-            let same_kind = match (&old, &new) {
+            let same_kind = match (old, new) {
                 (Value::Tensor(a), Value::Tensor(b)) => a.ty.dtype == b.ty.dtype && a.rank() == b.rank(),
                 (a, b) => a.type_text() == b.type_text(),
             };
             if !same_kind && !widens {
-                let span = Span::new(file, 0, setting.value.len());
-                let message =
-                    format!("`{}` is {} in the script, not {}", setting.name, old.kind_text(), new.kind_text());
-                return Err(usage(&[Diagnostic::error(Code::E0508, span, message)]));
+                return Err(usage(&[misfit(&new.kind_text())]));
             }
             if widens
-                && let Value::Tensor(number) = &new
+                && let Value::Tensor(number) = new
                 && let Some(number) = number.as_f64()
             {
                 return Ok(Expr { kind: ExprKind::Real(number), span: given.span });

@@ -195,3 +195,38 @@ fn perf_is_told_where_compiled_functions_are() {
         assert!(number(start) > 0 && number(bytes) > 16 && name.starts_with("nabla:"), "{line}");
     }
 }
+
+#[test]
+fn a_setting_is_of_the_type_of_what_it_replaces() {
+    let text = "base = \"b\"\nfolder = \"a\"\nn = 3\nlr = 0.5\nprint \"{folder} {n} {lr}\"\n";
+    let run = |name: &str, value: &str| {
+        nabla(&["run", "-", "--set", &format!("{name}={value}")]).write_stdin(text).output().unwrap()
+    };
+    for (name, value, prints) in [
+        ("folder", "\"x/y\"", "x/y 3 0.5\n"),
+        ("folder", "base + \"c\"", "bc 3 0.5\n"),
+        ("folder", "base", "b 3 0.5\n"),
+        ("n", "2 + 2", "a 4 0.5\n"),
+        ("lr", "1", "a 3 1.0\n"),
+    ] {
+        let output = run(name, value);
+        assert_eq!(
+            (output.status.code(), out(&output).as_str()),
+            (Some(0), prints),
+            "{name}={value}: {}",
+            err(&output)
+        );
+    }
+    for (name, value, says) in [
+        ("folder", "x/y", "Help: a string stands in quotes of its own: `--set 'folder=\"x/y\"'`"),
+        ("folder", "/data/x y", "`folder` is a string in the script, not what stands here"),
+        ("folder", "3", "`folder` is a string in the script, not an int"),
+        ("n", "\"3\"", "`n` is an int in the script, not a string"),
+        ("n", "2.5", "`n` is an int in the script, not a real"),
+        ("folders", "1", "the script binds no such name at top level; did you mean `folder`?"),
+    ] {
+        let output = run(name, value);
+        assert_eq!((output.status.code(), out(&output).as_str()), (Some(2), ""), "{name}={value}");
+        assert!(err(&output).contains(says), "{name}={value}: {}", err(&output));
+    }
+}
