@@ -49,37 +49,31 @@ impl Work<'_> {
             self.show(diagnostics);
             Exit::Usage
         };
-        let span = Span::new(file, 0, setting.value.len());
         // Types can be compared where the script's own value is a literal of its own; else the statement itself will tell.
         let in_scratch = scope.block();
         let of = |checker: &mut Elaborator, expr: &Expr| checker.expr(expr, &in_scratch).ok();
         let old = of(checker, old);
-        let misfit = |new: &str| {
-            let kind = old.as_ref().map_or_else(String::new, Value::kind_text);
-            let message = format!("`{}` is {kind} in the script, not {new}", setting.name);
-            let diagnostic = Diagnostic::error(Code::E0508, span, message);
-            // A shell takes the quotes off that its user did not quote.
-            match old {
-                Some(Value::Str(_)) => diagnostic.with_help(format!(
-                    "a string stands in quotes of its own: `--set '{}=\"{}\"'`",
-                    setting.name,
-                    setting.value.trim_matches('"')
-                )),
-                _ => diagnostic,
-            }
+        let misfit = |diagnostic: &str, help: Option<String>| {
+            let span = Span::new(file, 0, setting.value.len());
+            let diagnostic = Diagnostic::error(Code::E0508, span, diagnostic);
+            usage(&[match help {
+                Some(help) => diagnostic.with_help(help),
+                None => diagnostic,
+            }])
         };
-        let is_text = matches!(old, Some(Value::Str(_)));
-        let given = match parse_expr(file, &setting.value, 0..setting.value.len()) {
-            Ok(given) => given,
-            Err(_) if is_text => return Err(usage(&[misfit("what stands here")])),
-            Err(diagnostics) => return Err(usage(&diagnostics)),
-        };
-        let new = of(checker, &given);
+        // A shell takes off the quotes its user wrote.
+        let quoted = matches!(old, Some(Value::Str(_))).then(|| {
+            let text = setting.value.trim_matches('"');
+            format!("a string stands in quotes of its own: `--set '{}=\"{text}\"'`", setting.name)
+        });
+        let given = parse_expr(file, &setting.value, 0..setting.value.len());
+        let new = given.as_ref().ok().and_then(|given| of(checker, given));
         // What is made of strings and names of the script is known when its statement is.
-        let may_be_text = setting.value.contains('"') || names.contains(&setting.value);
-        if is_text && new.is_none() && !may_be_text {
-            return Err(usage(&[misfit("what stands here")]));
+        let may_be_text = given.is_ok() && (setting.value.contains('"') || names.contains(&setting.value));
+        if quoted.is_some() && new.is_none() && !may_be_text {
+            return Err(misfit(&format!("`{}` is a string in the script, not what stands here", setting.name), quoted));
         }
+        let given = given.map_err(|diagnostics| usage(&diagnostics))?;
         if let (Some(old), Some(new)) = (&old, &new) {
             let widens = old.type_text() == "real" && new.type_text() == "int";
             let same_kind = match (old, new) {
@@ -87,7 +81,8 @@ impl Work<'_> {
                 (a, b) => a.type_text() == b.type_text(),
             };
             if !same_kind && !widens {
-                return Err(usage(&[misfit(&new.kind_text())]));
+                let (old, new) = (old.kind_text(), new.kind_text());
+                return Err(misfit(&format!("`{}` is {old} in the script, not {new}", setting.name), quoted));
             }
             if widens
                 && let Value::Tensor(number) = new

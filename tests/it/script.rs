@@ -22,6 +22,21 @@ pub fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     paths
 }
 
+/// The files anywhere below a folder of the repository with an ending, in order.
+pub fn below(folder: &str, ending: &str) -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path, found) } else { found.push(path) }
+        }
+    }
+    let mut paths = vec![];
+    walk(&root().join(folder), &mut paths);
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == ending));
+    paths.sort();
+    paths
+}
+
 /// The last part of a path.
 pub fn file_name(path: &Path) -> String {
     path.file_name().unwrap().to_string_lossy().into_owned()

@@ -1,8 +1,8 @@
 //! The order of the source: which stage may name which, who alone uses a library, how long a file is, how scripts are laid out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::script::root;
+use crate::script::{below, root};
 
 /// The stages a program passes through. A stage names only those before it.
 const STAGES: &[&str] = &[
@@ -84,21 +84,6 @@ impl File {
         let lines = own.lines().enumerate().map(|(idx, line)| (idx + 1, line));
         lines.filter(|(_, line)| !line.trim_start().starts_with("//")).collect()
     }
-}
-
-/// The files below a folder of the repository with an ending, in order.
-fn below(folder: &str, ending: &str) -> Vec<PathBuf> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() { walk(&path, found) } else { found.push(path) }
-        }
-    }
-    let mut paths = vec![];
-    walk(&root().join(folder), &mut paths);
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == ending));
-    paths.sort();
-    paths
 }
 
 fn sources() -> Vec<File> {

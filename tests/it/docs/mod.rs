@@ -41,18 +41,7 @@ fn blessing() -> bool {
 
 /// All pages: the README and its neighbours, and everything in `docs/`.
 fn pages() -> Vec<PathBuf> {
-    let mut found = vec![];
-    let mut folders = vec![root().join("docs")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "md") {
-                found.push(path);
-            }
-        }
-    }
+    let mut found = crate::script::below("docs", "md");
     found.extend(["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].map(|name| root().join(name)));
     found.sort();
     found

@@ -5,6 +5,7 @@ use nabla::syntax::ast::{StmtKind, UseNames, UsePath};
 use nabla::syntax::{PartKind, outline, parse, parse_part};
 
 use super::{check_format, meaning, read};
+use crate::script::files;
 
 /// One script for each part of the language.
 pub(super) const SCRIPTS: &[&str] = &[
@@ -201,8 +202,6 @@ fn a_statement_read_alone_is_the_one_that_is_read_with_the_others() {
 
 /// The examples and the library.
 fn of_the_project() -> Vec<String> {
-    let folders = ["examples", "stdlib"].map(|folder| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
-    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
-    let scripts = files.filter(|path| path.extension().is_some_and(|extension| extension == "nn"));
-    scripts.map(|path| std::fs::read_to_string(path).unwrap()).collect()
+    let paths = ["examples", "stdlib"].into_iter().flat_map(|folder| files(folder, ".nn"));
+    paths.map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }

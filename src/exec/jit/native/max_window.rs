@@ -53,7 +53,7 @@ impl MaxWindows {
             let tap = |k: i64| {
                 // Window j has stride · j + at.
                 let (at, stride) = (k * window.dilation - lo, window.stride);
-                let first = (-at).max(0).div_euclid(stride) + i64::from((-at).max(0).rem_euclid(stride) > 0);
+                let first = -at.min(0).div_euclid(stride);
                 let end = ((last - at).div_euclid(stride) + 1).clamp(first, count.max(first));
                 let from = (first + at.div_euclid(stride)) as usize;
                 Tap { windows: first as usize..end as usize, phase: at.rem_euclid(stride) as usize, from }

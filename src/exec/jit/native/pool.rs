@@ -10,6 +10,40 @@ use crate::exec::jit::pool::{Pool, share};
 use crate::exec::jit::runtime::{Elements, Shared};
 use crate::tensor::DType;
 
+/// The kernels for some windows.
+enum Kernels {
+    Squares(Squares),
+    Cubes(Cubes),
+    Any,
+}
+
+impl Kernels {
+    fn of(windows: &MaxWindows) -> Kernels {
+        let squares = Squares::of(windows).map(Kernels::Squares);
+        squares.or_else(|| Cubes::of(windows).map(Kernels::Cubes)).unwrap_or(Kernels::Any)
+    }
+
+    /// Writes the best element of every window of a plane.
+    fn pool<T: Pooled>(&self, windows: &MaxWindows, plane: &[T], to: &mut [T]) {
+        match self {
+            Kernels::Squares(squares) => squares.pool(plane, to),
+            Kernels::Cubes(cubes) => cubes.pool(plane, to),
+            Kernels::Any if windows.smallest => pool_plane::<T, true>(windows, plane, to),
+            Kernels::Any => pool_plane::<T, false>(windows, plane, to),
+        }
+    }
+
+    /// Gives what comes back to a window to the first of its best elements; to no other.
+    fn give_back<T: Pooled>(&self, windows: &MaxWindows, plane: &[T], few: &[T], to: &mut [T]) {
+        match self {
+            Kernels::Squares(squares) => squares.give_back(plane, few, to),
+            Kernels::Cubes(cubes) => cubes.give_back(plane, few, to),
+            Kernels::Any if windows.smallest => return_plane::<T, true>(windows, plane, few, to),
+            Kernels::Any => return_plane::<T, false>(windows, plane, few, to),
+        }
+    }
+}
+
 /// Calls `plane` for every plane, by all threads if that pays.
 fn each_plane(pool: &Pool, windows: &MaxWindows, plane: &(dyn Fn(usize) + Sync)) {
     let n_parts = if windows.planes * windows.sizes().0 < SHARED { 1 } else { pool.n_threads().min(windows.planes) };
@@ -29,7 +63,7 @@ pub fn pool_fn(dtype: DType) -> usize {
         // SAFETY: the caller's promise.
         let (pool, windows): (&Pool, &MaxWindows) = unsafe { (&*(*shared).pool, &*windows) };
         let (n, n_windows) = windows.sizes();
-        let (squares, cubes) = (Squares::of(windows), Cubes::of(windows));
+        let kernels = Kernels::of(windows);
         each_plane(pool, windows, &|plane| {
             // SAFETY: the caller's promise; the planes are apart.
             let (from, to) = unsafe {
@@ -38,15 +72,7 @@ pub fn pool_fn(dtype: DType) -> usize {
                     std::slice::from_raw_parts_mut(to.after(plane * n_windows), n_windows),
                 )
             };
-            if let Some(squares) = &squares {
-                squares.pool(from, to);
-            } else if let Some(cubes) = &cubes {
-                cubes.pool(from, to);
-            } else if windows.smallest {
-                pool_plane::<T, true>(windows, from, to);
-            } else {
-                pool_plane::<T, false>(windows, from, to);
-            }
+            kernels.pool(windows, from, to);
         });
     }
     if dtype == DType::F32 { pool::<f32> as *const () as usize } else { pool::<f64> as *const () as usize }
@@ -67,7 +93,7 @@ pub fn return_fn(dtype: DType) -> usize {
         // SAFETY: the caller's promise.
         let (pool, windows): (&Pool, &MaxWindows) = unsafe { (&*(*shared).pool, &*windows) };
         let (n, n_windows) = windows.sizes();
-        let (squares, cubes) = (Squares::of(windows), Cubes::of(windows));
+        let kernels = Kernels::of(windows);
         each_plane(pool, windows, &|plane| {
             // SAFETY: the caller's promise; the planes are apart.
             let (from, few, to) = unsafe {
@@ -77,15 +103,7 @@ pub fn return_fn(dtype: DType) -> usize {
                     std::slice::from_raw_parts_mut(to.after(plane * n), n),
                 )
             };
-            if let Some(squares) = &squares {
-                squares.give_back(from, few, to);
-            } else if let Some(cubes) = &cubes {
-                cubes.give_back(from, few, to);
-            } else if windows.smallest {
-                return_plane::<T, true>(windows, from, few, to);
-            } else {
-                return_plane::<T, false>(windows, from, few, to);
-            }
+            kernels.give_back(windows, from, few, to);
         });
     }
     if dtype == DType::F32 { give_back::<f32> as *const () as usize } else { give_back::<f64> as *const () as usize }

@@ -154,10 +154,8 @@ impl Fuser<'_> {
                 self.push(Step::Vector { node: id, map, arg }, id);
             }
             Kind::Product => {
-                let [a, b] = [0, 1].map(|k| match slides(node) {
-                    true => self.in_order(node.args[k]),
-                    false => self.readable(node.args[k]),
-                });
+                let readable = if slides(node) { Self::in_order } else { Self::readable };
+                let [a, b] = [0, 1].map(|k| readable(self, node.args[k]));
                 let contraction = Contraction::new(self.graph, id, a, b);
                 let sliding = contraction.as_ref().filter(|_| slides(node));
                 let step = if let Some(winograd) = sliding.and_then(Winograd::new) {

@@ -53,11 +53,14 @@ impl Carried {
         self.second.is_some()
     }
 
-    /// From where a turn reads it, and to where it writes it.
-    fn places(&mut self, is_swapped: bool) -> [*const u8; 2] {
-        let read = self.memory.start().cast_const();
-        let second = self.second.as_mut().filter(|_| is_swapped);
-        [read, second.map_or(read, |second| second.start().cast_const())]
+    /// Where a turn reads it, and writes it unless to its second place.
+    fn place(&mut self) -> *const u8 {
+        self.memory.start()
+    }
+
+    /// Where turns write it that do not write it where they read it.
+    fn second_place(&mut self) -> *const u8 {
+        self.second.as_mut().expect("what is swapped has two places").start()
     }
 
     /// After a turn that wrote it to its second place.
@@ -218,23 +221,21 @@ impl Loop {
                 let table = frame.cast::<*const u8>();
                 let n_args = 1 + n_carry + self.xs.len() + part.captures.len();
                 if turn == first || turn == part.turns.start {
-                    let places = self.carry.iter_mut().enumerate();
-                    let places = places.map(|(slot, carried)| carried.places(part.swapped.contains(&slot)));
-                    let places: Vec<[*const u8; 2]> = places.collect();
+                    let places: Vec<*const u8> = self.carry.iter_mut().map(Carried::place).collect();
                     let given = std::iter::once(turn_at.as_ptr().cast_const().cast())
-                        .chain(places.iter().map(|[read, _]| *read))
+                        .chain(places.iter().copied())
                         .chain((0..self.xs.len()).map(row))
                         .chain(part.captures.iter().map(address))
-                        .chain(places.iter().map(|[_, written]| *written));
+                        .chain(places.iter().copied());
                     // SAFETY: the frame begins with room for arguments and results.
                     unsafe { fill(frame, given) };
                 }
                 for &slot in &part.swapped {
-                    let [read, written] = self.carry[slot].places(true);
+                    let carried = &mut self.carry[slot];
                     // SAFETY: as above.
                     unsafe {
-                        table.add(1 + slot).write(read);
-                        table.add(n_args + slot).write(written);
+                        table.add(1 + slot).write(carried.place());
+                        table.add(n_args + slot).write(carried.second_place());
                     }
                 }
                 for idx in 0..self.xs.len() {

@@ -56,19 +56,9 @@ fn check<T: Pooled + Into<f64>>(axes: &[Along], kind: ReduceKind, of: impl Fn(f6
     let few: Vec<T> = (0..counts.iter().product()).map(|i: usize| of(i as f64 + 1.0)).collect();
     let (mut best, mut back) = (vec![of(-1.0); few.len()], vec![of(-1.0); n]);
     let smallest = kind == ReduceKind::Min;
-    if let Some(squares) = Squares::of(&windows) {
-        squares.pool(&x, &mut best);
-        squares.give_back(&x, &few, &mut back);
-    } else if let Some(cubes) = Cubes::of(&windows) {
-        cubes.pool(&x, &mut best);
-        cubes.give_back(&x, &few, &mut back);
-    } else if smallest {
-        pool_plane::<T, true>(&windows, &x, &mut best);
-        return_plane::<T, true>(&windows, &x, &few, &mut back);
-    } else {
-        pool_plane::<T, false>(&windows, &x, &mut best);
-        return_plane::<T, false>(&windows, &x, &few, &mut back);
-    }
+    let kernels = Kernels::of(&windows);
+    kernels.pool(&windows, &x, &mut best);
+    kernels.give_back(&windows, &x, &few, &mut back);
 
     let mut wanted = vec![0.0; n];
     let all: Vec<Vec<usize>> = counts.iter().map(|&count| (0..count).collect()).collect();
