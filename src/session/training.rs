@@ -91,6 +91,8 @@ enum Found {
 
 /// How long a block of turns takes at least, in seconds, if the turns are short; the user sees no faster.
 pub(super) const BLOCK_SECONDS: f64 = 0.01;
+/// The same for a loop that tells nothing on its way: what it carries is kept once a block, which is a copy.
+const SILENT_SECONDS: f64 = 0.5;
 /// The most turns of a block.
 pub(super) const BLOCK_TURNS: usize = 4096;
 
@@ -160,6 +162,7 @@ impl Runner {
     ) -> Result<LoopOutcome> {
         let (count, emits) = (drive.count, drive.plan.traced.emitted.is_some());
         let context = self.shared.context();
+        let block_seconds = if emits { BLOCK_SECONDS } else { SILENT_SECONDS };
         let mut outcome = LoopOutcome { carry: vec![], emitted: vec![], seconds: vec![] };
         let (mut first, mut n_wanted) = (0, 1);
         while first < count {
@@ -209,9 +212,9 @@ impl Runner {
             }
             first += block.n_turns;
             self.save_if_due(drive, engine, first)?;
-            if seconds < BLOCK_SECONDS / 2.0 {
+            if seconds < block_seconds / 2.0 {
                 n_wanted = (2 * n_wanted).min(BLOCK_TURNS);
-            } else if seconds > 2.0 * BLOCK_SECONDS {
+            } else if seconds > 2.0 * block_seconds {
                 n_wanted = (n_wanted / 2).max(1);
             }
         }
