@@ -3,8 +3,8 @@
 use super::element::Element;
 use super::pack::Square;
 use super::sliding::{COLUMNS_BY_TERMS, ColumnTileFn, REGISTERS, ROWS, ROWS_BY_TERMS, TermTileFn};
-use super::squares::Transformations;
 use super::tile::TileFn;
+use super::winograd::squares::Transformations;
 
 /// The kernel of a function over `n` numbers from `x` to `y`.
 ///
@@ -184,27 +184,27 @@ macro_rules! kernels {
         }
 
         /// # Safety
-        /// As for [`super::squares::LineFn`].
+        /// As for [`super::winograd::squares::StripFn`].
         #[target_feature(enable = $features)]
-        unsafe fn picture<V: Vector>(line: &super::squares::Line<V::Elem>) {
+        unsafe fn picture<V: Vector>(strip: &super::winograd::squares::Strip<V::Elem>) {
             // SAFETY: passed on.
-            unsafe { super::squares::picture::<V>(line) }
+            unsafe { super::winograd::squares::picture::<V>(strip) }
         }
 
         /// # Safety
-        /// As for [`super::squares::LineFn`].
+        /// As for [`super::winograd::squares::StripFn`].
         #[target_feature(enable = $features)]
-        unsafe fn spread<V: Vector>(line: &super::squares::Line<V::Elem>) {
+        unsafe fn spread<V: Vector>(strip: &super::winograd::squares::Strip<V::Elem>) {
             // SAFETY: passed on.
-            unsafe { super::squares::spread::<V>(line) }
+            unsafe { super::winograd::squares::spread::<V>(strip) }
         }
 
         /// # Safety
-        /// As for [`super::squares::LineFn`].
+        /// As for [`super::winograd::squares::StripFn`].
         #[target_feature(enable = $features)]
-        unsafe fn result<V: Vector>(line: &super::squares::Line<V::Elem>) {
+        unsafe fn result<V: Vector>(strip: &super::winograd::squares::Strip<V::Elem>) {
             // SAFETY: passed on.
-            unsafe { super::squares::result::<V>(line) }
+            unsafe { super::winograd::squares::result::<V>(strip) }
         }
 
         /// # Safety
@@ -224,7 +224,7 @@ macro_rules! kernels {
             tiles: &[$(kernels!(@rows $v $vectors $rows)),*],
             column_tiles: super::dispatch::column_tiles!($v),
             term_tiles: super::dispatch::term_tiles!($v),
-            winograd: super::squares::Transformations {
+            winograd: super::winograd::squares::Transformations {
                 picture: picture::<$v>,
                 spread: spread::<$v>,
                 result: result::<$v>,

@@ -35,6 +35,7 @@ pub(super) mod sealed {
         const TWO: Self;
         const THREE: Self;
         const SQRT_2: Self;
+        const SIXTH: Self;
         const INFINITY: Self;
         const NEG_INFINITY: Self;
         const NAN: Self;
@@ -102,6 +103,7 @@ macro_rules! element {
             const TWO: Self = 2.0;
             const THREE: Self = 3.0;
             const SQRT_2: Self = std::$t::consts::SQRT_2;
+            const SIXTH: Self = 1.0 / 6.0;
             const INFINITY: Self = $t::INFINITY;
             const NEG_INFINITY: Self = $t::NEG_INFINITY;
             const NAN: Self = $t::NAN;

@@ -59,7 +59,6 @@ mod pack;
 mod pairs;
 mod portable;
 mod sliding;
-mod squares;
 mod stage;
 #[cfg(test)]
 mod tests;

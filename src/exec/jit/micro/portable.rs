@@ -5,9 +5,9 @@ use super::dispatch::{Kernels, column_tiles, term_tiles};
 use super::formulas::{self, map_scalar};
 use super::pack::{Square, transpose};
 use super::sliding::{column_tile, term_tile};
-use super::squares::{Transformations, picture, result, spread};
 use super::tile::{Tile, tile as generic_tile};
 use super::vector::Vector;
+use super::winograd::squares::{Transformations, picture, result, spread};
 
 macro_rules! register {
     ($(#[$doc:meta])* $name:ident of $lanes:literal $elem:ident) => {

@@ -6,7 +6,9 @@ use super::sliding::Number;
 
 /// A convolution of drawn sizes, where the operands lie row by row, the filters perhaps with the channels first.
 fn drawn(draw: &mut Draw) -> Winograd {
-    let (pictures, filters, channels) = (draw.whole(1, 5), draw.whole(1, 14), draw.whole(1, 9));
+    // Of many pictures several blocks and sums.
+    let pictures = if draw.whole(0, 3) == 0 { draw.whole(20, 60) } else { draw.whole(1, 5) };
+    let (filters, channels) = (draw.whole(1, 14), draw.whole(1, 9));
     let out = [draw.whole(1, 9), draw.whole(1, 37)];
     let [h, w] = out.map(|size| size + 2);
     let filter = if draw.whole(0, 1) == 0 { [9 * channels, 9, 3, 1] } else { [9, 9 * filters, 1, 3] };
