@@ -199,7 +199,11 @@ fn nets_with_windows_train_alike_in_both_engines() {
         // So many channels that fewer multiplications are taken.
         (
             image,
-            "conv2d(20, kernel = 3, pad = \"same\") |> tanh |> conv2d(24, kernel = 3, pad = \"same\") |> max_pool(2)",
+            "conv2d(32, kernel = 3, pad = \"same\") |> tanh |> conv2d(40, kernel = 3, pad = \"same\") |> max_pool(2)",
+        ),
+        (
+            image,
+            "conv2d(24, kernel = 5, pad = \"same\") |> tanh |> conv2d(32, kernel = 5, pad = \"same\") |> max_pool(2)",
         ),
         (image, "conv2d(16, kernel = 3, stride = 2, pad = 1) |> tanh |> conv2d(5, kernel = 5, stride = 3, pad = 2)"),
         ("3, 8, 8", "conv2d(6, kernel = 1, stride = 2) |> tanh |> conv2d(5, kernel = 2, stride = 2)"),

@@ -186,25 +186,25 @@ macro_rules! kernels {
         /// # Safety
         /// As for [`super::winograd::squares::StripFn`].
         #[target_feature(enable = $features)]
-        unsafe fn picture<V: Vector>(strip: &super::winograd::squares::Strip<V::Elem>) {
+        unsafe fn picture<V: Vector, const STEP: usize>(strip: &super::winograd::squares::Strip<V::Elem>) {
             // SAFETY: passed on.
-            unsafe { super::winograd::squares::picture::<V>(strip) }
+            unsafe { super::winograd::squares::picture::<V, STEP>(strip) }
         }
 
         /// # Safety
         /// As for [`super::winograd::squares::StripFn`].
         #[target_feature(enable = $features)]
-        unsafe fn spread<V: Vector>(strip: &super::winograd::squares::Strip<V::Elem>) {
+        unsafe fn spread<V: Vector, const STEP: usize>(strip: &super::winograd::squares::Strip<V::Elem>) {
             // SAFETY: passed on.
-            unsafe { super::winograd::squares::spread::<V>(strip) }
+            unsafe { super::winograd::squares::spread::<V, STEP>(strip) }
         }
 
         /// # Safety
         /// As for [`super::winograd::squares::StripFn`].
         #[target_feature(enable = $features)]
-        unsafe fn result<V: Vector>(strip: &super::winograd::squares::Strip<V::Elem>) {
+        unsafe fn result<V: Vector, const STEP: usize>(strip: &super::winograd::squares::Strip<V::Elem>) {
             // SAFETY: passed on.
-            unsafe { super::winograd::squares::result::<V>(strip) }
+            unsafe { super::winograd::squares::result::<V, STEP>(strip) }
         }
 
         /// # Safety
@@ -225,9 +225,9 @@ macro_rules! kernels {
             column_tiles: super::dispatch::column_tiles!($v),
             term_tiles: super::dispatch::term_tiles!($v),
             winograd: super::winograd::squares::Transformations {
-                picture: picture::<$v>,
-                spread: spread::<$v>,
-                result: result::<$v>,
+                picture: [picture::<$v, 4>, picture::<$v, 2>],
+                spread: [spread::<$v, 4>, spread::<$v, 2>],
+                result: [result::<$v, 4>, result::<$v, 2>],
             },
             square: $square,
             maps: [

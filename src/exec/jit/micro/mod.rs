@@ -2,7 +2,7 @@
 //!
 //! [`gemm`] computes `C (+)= Σ A·B` with a bias and an activation, [`exp`] and its like apply a function to a slice. Compiled
 //! code calls the same kernels by pointer: [`gemm_fn`] and [`Kernels::map_fn`]. [`Kernels::sliding`] computes
-//! convolutions, [`Kernels::winograd`] those of 3×3 with fewer multiplications. All of them take `f32` and `f64`. There are
+//! convolutions, [`Kernels::winograd`] those of 3×3 and 5×5 with fewer multiplications. All of them take `f32` and `f64`. There are
 //! kernels for AVX-512, AVX2 with FMA, NEON, and plain Rust; which ones run is decided at the first call ([`Isa`]).
 //!
 //! ```

@@ -133,7 +133,11 @@ macro_rules! table {
             ],
             column_tiles: column_tiles!($v),
             term_tiles: term_tiles!($v),
-            winograd: Transformations { picture: picture::<$v>, spread: spread::<$v>, result: result::<$v> },
+            winograd: Transformations {
+                picture: [picture::<$v, 4>, picture::<$v, 2>],
+                spread: [spread::<$v, 4>, spread::<$v, 2>],
+                result: [result::<$v, 4>, result::<$v, 2>],
+            },
             square: Square { side: $side, transpose: transpose::<$elem, $side> },
             maps: [
                 map_scalar::<$elem, formulas::Exp>,

@@ -1,4 +1,4 @@
-//! Convolutions with filters of 3×3 and steps of one, with 36 multiplications where the definition has 144.
+//! Convolutions with filters of 3×3 or 5×5 and steps of one, with 36 multiplications where the definition has 144, or 100.
 //!
 //! After Winograd, as Lavin and Gray have it for nets (arXiv 1509.09308), F(4×4, 3×3): a square of 4×4 results y of a 6×6 square
 //! d of a picture and a filter g is
@@ -16,7 +16,9 @@
 //!
 //! and summed over channels, ∘ is a product of matrices for each of the 36 places. These are the matrices of Toom and Cook for
 //! the points 0, ±√2, ±1/√2 and infinity: with them a result in single precision is off by 9·10⁻⁷ of a typical one where sums over 64
-//! channels in order are by 5·10⁻⁷, with the whole numbers 0, ±1, ±2 by 19·10⁻⁷ (`tests/fixtures/winograd.py`).
+//! channels in order are by 4·10⁻⁷, with the whole numbers 0, ±1, ±2 by 18·10⁻⁷ (`tests/fixtures/winograd.py`).
+//! Squares of 2×2 results of filters of 5×5 have the same Bᵀ; Aᵀ loses two powers of the points, G gets two more.
+//!
 //! As the form is linear in y, g and d, the gradient of the filters is Gᵀ [(A y Aᵀ) ∘ (Bᵀ d B)] G with what comes back for y,
 //! summed over squares. Squares are taken line by line, those of several pictures together.
 //!
@@ -35,6 +37,8 @@ pub struct Winograd {
     pub filters: usize,
     /// How many channels.
     pub channels: usize,
+    /// Rows, and columns, of a filter: 3 or 5.
+    pub size: usize,
     /// Rows and columns of a result.
     pub out: [usize; 2],
     /// From a filter to the next, from a channel, a row and a column of it.
@@ -45,9 +49,8 @@ pub struct Winograd {
     pub result: [usize; 3],
 }
 
-/// Rows and columns of a square, and of its results; places of a square.
+/// Rows and columns of a square; places of a square.
 const SIDE: usize = 6;
-const STEP: usize = 4;
 const PLACES: usize = SIDE * SIDE;
 /// Bytes of the places of pictures, and of those of filters and results that are in use at a time, that stay in the second cache.
 const CACHED_PICTURES: usize = 256 << 10;
@@ -65,22 +68,34 @@ impl Winograd {
         let last = |counts: &[usize], strides: &[usize]| -> usize {
             counts.iter().zip(strides).map(|(count, stride)| (count - 1) * stride).sum()
         };
-        let Winograd { pictures, filters, channels, out: [rows, columns], .. } = *self;
+        let Winograd { pictures, filters, channels, size, out: [rows, columns], .. } = *self;
         [
-            last(&[filters, channels, 3, 3], &self.filter) + 1,
-            last(&[pictures, channels, rows + 2], &self.picture) + columns + 2,
+            last(&[filters, channels, size, size], &self.filter) + 1,
+            last(&[pictures, channels, rows + size - 1], &self.picture) + columns + size - 1,
             last(&[pictures, filters, rows], &self.result) + columns,
         ]
     }
 
+    /// Results on a side of a square.
+    fn step(&self) -> usize {
+        SIDE + 1 - self.size
+    }
+
+    /// Which of the transformations are for squares of this step.
+    fn kind(&self) -> usize {
+        usize::from(self.size == 5)
+    }
+
     /// Whether it takes less than the definition on registers of so many numbers, of which rows that are short fill a part only. A
-    /// number of a square costs about as much to transform as seven multiplications.
+    /// number of a square costs about as much to transform as seven multiplications, half of them along rows; to begin and to
+    /// write a sum over channels costs as much as eight.
     pub fn pays(&self, lanes: usize) -> bool {
         let [rows, columns] = self.out;
         let [lines, squares] = self.squares();
-        let plain = 9 * rows * columns.next_multiple_of(lanes) * self.channels * self.filters;
-        let here = PLACES * lines * squares * (self.channels * self.filters + 7 * (self.channels + self.filters));
-        here < plain
+        let filled = |columns: usize| columns.next_multiple_of(lanes);
+        let plain = self.size * self.size * rows * filled(columns) * self.channels * self.filters;
+        let transformed = 7 * (squares + filled(squares)) / 2 * (self.channels + self.filters);
+        PLACES * lines * (squares * (self.channels + 8) * self.filters + transformed) < plain
     }
 
     /// Whether the gradient of the filters can be summed up in parts of a sensible size.
@@ -100,7 +115,7 @@ impl Winograd {
 
     /// Lines of squares of a picture, and squares in a line.
     fn squares(&self) -> [usize; 2] {
-        self.out.map(|size| size.div_ceil(STEP))
+        self.out.map(|size| size.div_ceil(self.step()))
     }
 
     /// Lines in a block.

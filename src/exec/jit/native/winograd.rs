@@ -1,4 +1,4 @@
-//! Convolutions with 3×3 filters, and the gradient of these.
+//! Convolutions with filters of 3×3 or 5×5, and the gradient of these.
 #![allow(unsafe_code)] // Compiled code knows addresses only.
 
 use crate::exec::jit::micro::{Element, Winograd};

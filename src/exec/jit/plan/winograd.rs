@@ -1,4 +1,4 @@
-//! Convolutions of pictures with 3×3 filters, and the gradient of these, described for [`micro::Winograd`].
+//! Convolutions of pictures with filters of 3×3 or 5×5, and the gradient of these, described for [`micro::Winograd`].
 
 use super::Operand;
 use super::axes::{Axis, Contraction};
@@ -35,8 +35,8 @@ impl Winograd {
             return None;
         }
         let (is_gradient, windows, positions) = match (columns.as_slice(), terms.as_slice()) {
-            ([.., _, _], windows @ [_, k, l]) if k.size == 3 && l.size == 3 => (false, windows, columns),
-            (windows @ [_, k, l], [.., _, _]) if k.size == 3 && l.size == 3 => (true, windows, terms),
+            ([.., _, _], windows @ [_, k, l]) if is_taken(k, l) => (false, windows, columns),
+            (windows @ [_, k, l], [.., _, _]) if is_taken(k, l) => (true, windows, terms),
             _ => return None,
         };
         let ([channel, k, l], [images @ .., y, x]) = (windows, positions.as_slice()) else { return None };
@@ -53,6 +53,7 @@ impl Winograd {
             pictures: image.map_or(1, |image| image.size),
             filters: filter.size,
             channels: channel.size,
+            size: k.size,
             out: [y.size, x.size],
             filter: [at(filter, of_filter), at(channel, of_filter), at(k, of_filter), at(l, of_filter)],
             picture: [from_image(1), at(channel, 1), at(y, 1)],
@@ -80,6 +81,11 @@ impl Winograd {
             shape,
         })
     }
+}
+
+/// Whether there are transformations for filters of this size.
+fn is_taken(k: &Axis, l: &Axis) -> bool {
+    k.size == l.size && [3, 5].contains(&k.size)
 }
 
 /// Whether the environment does not forbid it.

@@ -10,12 +10,15 @@ fn drawn(draw: &mut Draw) -> Winograd {
     let pictures = if draw.whole(0, 3) == 0 { draw.whole(20, 60) } else { draw.whole(1, 5) };
     let (filters, channels) = (draw.whole(1, 14), draw.whole(1, 9));
     let out = [draw.whole(1, 9), draw.whole(1, 37)];
-    let [h, w] = out.map(|size| size + 2);
-    let filter = if draw.whole(0, 1) == 0 { [9 * channels, 9, 3, 1] } else { [9, 9 * filters, 1, 3] };
+    let size = if draw.whole(0, 1) == 0 { 3 } else { 5 };
+    let [h, w] = out.map(|rows| rows + size - 1);
+    let all = size * size;
+    let filter = if draw.whole(0, 1) == 0 { [all * channels, all, size, 1] } else { [all, all * filters, 1, size] };
     Winograd {
         pictures,
         filters,
         channels,
+        size,
         out,
         filter,
         picture: [channels * h * w, h * w, w],
@@ -29,7 +32,7 @@ fn each_product(w: &Winograd, mut f: impl FnMut([usize; 3])) {
     for i in 0..w.pictures {
         for (filter, c) in (0..w.filters).flat_map(|filter| (0..w.channels).map(move |c| (filter, c))) {
             for (y, x) in (0..w.out[0]).flat_map(|y| (0..w.out[1]).map(move |x| (y, x))) {
-                for (k, l) in (0..3).flat_map(|k| (0..3).map(move |l| (k, l))) {
+                for (k, l) in (0..w.size).flat_map(|k| (0..w.size).map(move |l| (k, l))) {
                     let in_filters = at(&w.filter, &[filter, c, k, l]);
                     let in_pictures = at(&w.picture, &[i, c, y + k]) + x + l;
                     f([in_filters, in_pictures, at(&w.result, &[i, filter, y]) + x]);

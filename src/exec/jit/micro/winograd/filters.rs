@@ -28,39 +28,51 @@ impl<T: Element> Channels<T> {
     }
 }
 
+/// √2 to the power of these, and one through it.
+fn powers<T: Element>() -> [[T; 2]; 5] {
+    let (half, root) = (T::HALF, T::SQRT_2);
+    let quarter = half * half;
+    [[T::ONE; 2], [root, half * root], [T::TWO, half], [T::TWO * root, quarter * root], [T::TWO * T::TWO, quarter]]
+}
+
 /// G g, for a column of a filter.
 #[inline(always)]
-fn spread<T: Element>([a, b, c]: [Channels<T>; 3]) -> [Channels<T>; SIDE] {
-    let (sixth, third) = (T::SIXTH, T::TWO * T::SIXTH);
-    let (even, odd) = (a.times(sixth).more(third, c), b.times(sixth * T::SQRT_2));
-    let even_2 = a.times(T::ZERO - T::TWO * third).more(T::ZERO - third, c);
-    let (plus, minus) = (T::ONE, T::ZERO - T::ONE);
-    [a, even.more(plus, odd), even.more(minus, odd), even_2.more(minus * T::TWO, odd), even_2.more(T::TWO, odd), c]
+fn spread<T: Element, const SIZE: usize>(g: [Channels<T>; SIZE]) -> [Channels<T>; SIDE] {
+    let [mut even, mut odd, mut even_2, mut odd_2] = [Channels::ZERO; 4];
+    for (power, (&g, [up, down])) in g.iter().zip(powers()).enumerate() {
+        let (sum, sum_2) = if power % 2 == 0 { (&mut even, &mut even_2) } else { (&mut odd, &mut odd_2) };
+        (*sum, *sum_2) = (sum.more(up * T::SIXTH, g), sum_2.more((T::ZERO - T::TWO) * T::TWO * T::SIXTH * down, g));
+    }
+    let minus = T::ZERO - T::ONE;
+    let (first, last) = (g[0], g[SIZE - 1]);
+    [first, even.more(T::ONE, odd), even.more(minus, odd), even_2.more(T::ONE, odd_2), even_2.more(minus, odd_2), last]
 }
 
 /// Gᵀ m, for a column of places.
 #[inline(always)]
-fn gather<T: Element>([m0, m1, m2, m3, m4, m5]: [Channels<T>; SIDE]) -> [Channels<T>; 3] {
-    let (plus, minus, third) = (T::ONE, T::ZERO - T::ONE, T::TWO * T::SIXTH);
-    let (sum, difference) = (m1.more(plus, m2), m1.more(minus, m2));
-    let (sum_2, difference_2) = (m3.more(plus, m4), m3.more(minus, m4));
-    [
-        m0.more(T::SIXTH, sum).more(T::ZERO - T::TWO * third, sum_2),
-        difference.more(T::ZERO - T::TWO, difference_2).times(T::SIXTH * T::SQRT_2),
-        m5.more(third, sum.more(minus, sum_2)),
-    ]
+fn gather<T: Element, const SIZE: usize>([m0, m1, m2, m3, m4, m5]: [Channels<T>; SIDE]) -> [Channels<T>; SIZE] {
+    let (minus, two_thirds) = (T::ZERO - T::ONE, T::TWO * T::TWO * T::SIXTH);
+    let even = (m1.more(T::ONE, m2), m3.more(T::ONE, m4));
+    let odd = (m1.more(minus, m2), m3.more(minus, m4));
+    let mut g = [Channels::ZERO; SIZE];
+    for (power, (g, [up, down])) in g.iter_mut().zip(powers()).enumerate() {
+        let (sum, sum_2) = if power % 2 == 0 { even } else { odd };
+        *g = sum.times(up * T::SIXTH).more(minus * two_thirds * down, sum_2);
+    }
+    (g[0], g[SIZE - 1]) = (g[0].more(T::ONE, m0), g[SIZE - 1].more(T::ONE, m5));
+    g
 }
 
 /// The places of all filters, for each place a matrix of filters and channels.
 ///
 /// # Safety
 /// The filters may be read for all elements the description names.
-pub(super) unsafe fn spread_all<T: Element>(w: &Winograd, filters: *const T, to: &mut [T]) {
+pub(super) unsafe fn spread_all<T: Element, const SIZE: usize>(w: &Winograd, filters: *const T, to: &mut [T]) {
     let n = w.filters * w.channels;
     for f in 0..w.filters {
         for first in (0..w.channels).step_by(TOGETHER) {
             let count = (w.channels - first).min(TOGETHER);
-            let mut g = [[Channels::ZERO; 3]; 3];
+            let mut g = [[Channels::ZERO; SIZE]; SIZE];
             for channel in 0..count {
                 let from = filters.wrapping_add(f * w.filter[0] + (first + channel) * w.filter[1]);
                 for (l, column) in g.iter_mut().enumerate() {
@@ -70,10 +82,16 @@ pub(super) unsafe fn spread_all<T: Element>(w: &Winograd, filters: *const T, to:
                     }
                 }
             }
-            let [first_column, second, third] = g;
-            let columns = spread(first_column).into_iter().zip(spread(second)).zip(spread(third));
-            for (row, ((a, b), c)) in columns.enumerate() {
-                let places = spread([a, b, c]);
+            let mut columns = [[Channels::ZERO; SIDE]; SIZE];
+            for (column, g) in columns.iter_mut().zip(g) {
+                *column = spread(g);
+            }
+            for row in 0..SIDE {
+                let mut g = [Channels::ZERO; SIZE];
+                for (g, column) in g.iter_mut().zip(&columns) {
+                    *g = column[row];
+                }
+                let places = spread(g);
                 for (column, place) in places.iter().enumerate() {
                     let start = (SIDE * row + column) * n + f * w.channels + first;
                     to[start..start + count].copy_from_slice(&place.0[..count]);
@@ -87,11 +105,17 @@ pub(super) unsafe fn spread_all<T: Element>(w: &Winograd, filters: *const T, to:
 ///
 /// # Safety
 /// `sums` may be read for `n_sums` times the places of all filters, and `filters` written for all elements the description names.
-pub(super) unsafe fn gather_one<T: Element>(w: &Winograd, sums: *const T, n_sums: usize, filters: *mut T, f: usize) {
+pub(super) unsafe fn gather_one<T: Element, const SIZE: usize>(
+    w: &Winograd,
+    sums: *const T,
+    n_sums: usize,
+    filters: *mut T,
+    f: usize,
+) {
     let n = w.filters * w.channels;
     for first in (0..w.channels).step_by(TOGETHER) {
         let count = (w.channels - first).min(TOGETHER);
-        let mut columns = [[Channels::ZERO; 3]; SIDE];
+        let mut columns = [[Channels::ZERO; SIZE]; SIDE];
         for (column, gathered) in columns.iter_mut().enumerate() {
             let mut places = [Channels::ZERO; SIDE];
             for (row, place) in places.iter_mut().enumerate() {
@@ -103,9 +127,9 @@ pub(super) unsafe fn gather_one<T: Element>(w: &Winograd, sums: *const T, n_sums
             }
             *gathered = gather(places);
         }
-        for k in 0..3 {
-            let [c0, c1, c2, c3, c4, c5] = columns;
-            let row = gather([c0[k], c1[k], c2[k], c3[k], c4[k], c5[k]]);
+        for k in 0..SIZE {
+            let [c0, c1, c2, c3, c4, c5] = &columns;
+            let row: [_; SIZE] = gather([c0[k], c1[k], c2[k], c3[k], c4[k], c5[k]]);
             for (l, x) in row.iter().enumerate() {
                 for (channel, &x) in x.0.iter().enumerate().take(count) {
                     let at = f * w.filter[0] + (first + channel) * w.filter[1] + k * w.filter[2] + l * w.filter[3];

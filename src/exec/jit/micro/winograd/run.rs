@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::squares::{Strip, StripFn, memory_len};
-use super::{PLACES, STEP, Winograd, filters};
+use super::{PLACES, Winograd, filters};
 use crate::exec::jit::micro::descriptor::{Descriptor, Strides};
 use crate::exec::jit::micro::dispatch::Kernels;
 use crate::exec::jit::micro::element::Element;
@@ -83,14 +83,28 @@ impl<T: Element> Kernels<T> {
             let (at_sums, scratch) = scratch.split_at_mut(together * places.channel);
             let (memory, panels) = scratch.split_at_mut(memory);
             // SAFETY: the caller's promise.
-            unsafe { filters::spread_all(w, filters, spread) };
+            unsafe {
+                match w.size {
+                    3 => filters::spread_all::<T, 3>(w, filters, spread),
+                    _ => filters::spread_all::<T, 5>(w, filters, spread),
+                }
+            }
             for idx in blocks {
                 let block = w.block::<T>(idx);
                 let n = block.len() * squares;
                 // SAFETY: the caller's promise for the lines of the block; the parts of the memory are long enough.
                 unsafe {
                     let from = w.of_pictures(pictures);
-                    self.transform(w, self.winograd.picture, &from, 0..w.channels, &block, places, at_places, memory);
+                    self.transform(
+                        w,
+                        self.winograd.picture[w.kind()],
+                        &from,
+                        0..w.channels,
+                        &block,
+                        places,
+                        at_places,
+                        memory,
+                    );
                     for first in (0..w.filters).step_by(together) {
                         let which = first..(first + together).min(w.filters);
                         for place in 0..PLACES {
@@ -103,7 +117,7 @@ impl<T: Element> Kernels<T> {
                             self.gemm_raw(&product, filter, b, std::ptr::null(), c, panels.as_mut_ptr());
                         }
                         let to = w.of_results(results);
-                        self.transform(w, self.winograd.result, &to, which, &block, places, at_sums, memory);
+                        self.transform(w, self.winograd.result[w.kind()], &to, which, &block, places, at_sums, memory);
                     }
                 }
             }
@@ -137,7 +151,7 @@ impl<T: Element> Kernels<T> {
                 let block = w.block::<T>(idx);
                 let n = block.len() * squares;
                 let (pictures, back) = (w.of_pictures(pictures), w.of_results(results.cast_mut()));
-                let (of_pictures, of_back) = (self.winograd.picture, self.winograd.spread);
+                let (of_pictures, of_back) = (self.winograd.picture[w.kind()], self.winograd.spread[w.kind()]);
                 // SAFETY: the caller's promise for the lines of the block; the parts of the memory are long enough.
                 unsafe {
                     self.transform(w, of_pictures, &pictures, 0..w.channels, &block, places, at_places, memory);
@@ -160,14 +174,19 @@ impl<T: Element> Kernels<T> {
     pub unsafe fn winograd_filters(&self, w: &Winograd, sums: *const T, filters: *mut T, which: Range<usize>) {
         for f in which {
             // SAFETY: the caller's promise.
-            unsafe { filters::gather_one(w, sums, self.n_sums(w), filters, f) };
+            unsafe {
+                match w.size {
+                    3 => filters::gather_one::<T, 3>(w, sums, self.n_sums(w), filters, f),
+                    _ => filters::gather_one::<T, 5>(w, sums, self.n_sums(w), filters, f),
+                }
+            }
         }
     }
 
     /// Numbers of memory that the transformation of a strip of a block needs.
     fn strip_len(&self, w: &Winograd) -> usize {
         let [lines, squares] = w.squares();
-        memory_len(w.lines::<T>().min(lines), squares, self.lanes)
+        memory_len(w.step(), w.lines::<T>().min(lines), squares, self.lanes)
     }
 
     /// Transforms the lines of a block for some channels, or filters, to or from places.
@@ -195,14 +214,14 @@ impl<T: Element> Kernels<T> {
                 let (picture, line) = (next / lines, next % lines);
                 let n = (lines - line).min(block.end - next);
                 let [per_picture, per_channel, row] = side.strides;
-                let first = picture * per_picture + channel * per_channel + STEP * line * row;
+                let first = picture * per_picture + channel * per_channel + w.step() * line * row;
                 // SAFETY: the caller's promise; whole registers are written in order, so what a strip writes too much is
                 // written again, or lies behind the last place, or between it and the next.
                 unsafe {
                     how(&Strip {
                         rows: side.start.wrapping_add(first),
                         row,
-                        n_rows: side.size[0] - STEP * line,
+                        n_rows: side.size[0] - w.step() * line,
                         columns: side.size[1],
                         lines: n,
                         squares,
@@ -220,7 +239,7 @@ impl<T: Element> Kernels<T> {
 
 impl Winograd {
     fn of_pictures<T>(&self, start: *const T) -> Side<T> {
-        Side { start: start.cast_mut(), strides: self.picture, size: self.out.map(|size| size + 2) }
+        Side { start: start.cast_mut(), strides: self.picture, size: self.out.map(|size| size + self.size - 1) }
     }
 
     fn of_results<T>(&self, start: *mut T) -> Side<T> {

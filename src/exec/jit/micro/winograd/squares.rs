@@ -2,9 +2,9 @@
 //!
 //! A transformation goes along the rows first, or last for results, and along the columns with all lines of squares side by
 //! side, so that only rows that are shorter than a register leave a part of it empty. In between, for each column of a square
-//! and each row modulo four, the numbers lie line by line ([`between`]).
+//! and each row modulo `STEP`, by which squares overlap less than they are wide, the numbers lie line by line ([`between`]).
 
-use super::{SIDE, STEP};
+use super::SIDE;
 use crate::exec::jit::micro::element::sealed::Constants;
 use crate::exec::jit::micro::vector::Vector;
 
@@ -35,23 +35,24 @@ pub(in crate::exec::jit::micro) type StripFn<T> = unsafe fn(&Strip<T>);
 
 /// The transformations of strips.
 pub(in crate::exec::jit::micro) struct Transformations<T: 'static> {
-    /// Of pictures, Bᵀ d B.
-    pub(in crate::exec::jit::micro) picture: StripFn<T>,
+    /// Of pictures, Bᵀ d B; here and below for squares with 4×4 and with 2×2 results.
+    pub(in crate::exec::jit::micro) picture: [StripFn<T>; 2],
     /// Of what comes back for results, A y Aᵀ.
-    pub(in crate::exec::jit::micro) spread: StripFn<T>,
+    pub(in crate::exec::jit::micro) spread: [StripFn<T>; 2],
     /// To results, Aᵀ m A.
-    pub(in crate::exec::jit::micro) result: StripFn<T>,
+    pub(in crate::exec::jit::micro) result: [StripFn<T>; 2],
 }
 
-/// From the numbers of one column of a square and one row modulo four to the next. There is a line more than squares have, for
-/// the last two rows, and a register more, for whole registers are written.
-fn between(lines: usize, squares: usize, lanes: usize) -> usize {
-    ((lines + 1) * squares).next_multiple_of(lanes) + lanes
+/// From the numbers of one column of a square and one row modulo `STEP` to the next. There are lines more than squares have, for
+/// the rows of the last that the next one would have, and a register more, for whole registers are written.
+fn between<const STEP: usize>(lines: usize, squares: usize, lanes: usize) -> usize {
+    ((lines + (SIDE - 1) / STEP) * squares).next_multiple_of(lanes) + lanes
 }
 
-/// Numbers of memory for a strip.
-pub(super) fn memory_len(lines: usize, squares: usize, lanes: usize) -> usize {
-    SIDE * STEP * between(lines, squares, lanes)
+/// Numbers of memory for a strip of squares with so many results on a side.
+pub(super) fn memory_len(step: usize, lines: usize, squares: usize, lanes: usize) -> usize {
+    let between = if step == 4 { between::<4> } else { between::<2> };
+    SIDE * step * between(lines, squares, lanes)
 }
 
 #[inline(always)]
@@ -89,32 +90,37 @@ fn of_picture<V: Vector>([d0, d1, d2, d3, d4, d5]: [V; SIDE]) -> [V; SIDE] {
 
 /// A y.
 #[inline(always)]
-fn of_back<V: Vector>([y0, y1, y2, y3]: [V; STEP]) -> [V; SIDE] {
+fn of_back<V: Vector, const STEP: usize>(y: [V; STEP]) -> [V; SIDE] {
     let (half, two, root) = (V::Elem::HALF, V::Elem::TWO, V::Elem::SQRT_2);
-    let (even, odd) = (more(y0, two, y2), more(y1, two, y3));
-    let (even_2, odd_2) = (more(y0, half, y2), more(y1, half, y3));
+    let (mut even, mut odd, mut even_2, mut odd_2) = (y[0], y[1], y[0], y[1]);
+    if STEP == 4 {
+        (even, odd) = (more(even, two, y[2]), more(odd, two, y[3]));
+        (even_2, odd_2) = (more(even_2, half, y[2]), more(odd_2, half, y[3]));
+    }
     [
-        y0,
+        y[0],
         more(even, root, odd),
         less(even, root, odd),
         more(even_2, half * root, odd_2),
         less(even_2, half * root, odd_2),
-        y3,
+        y[STEP - 1],
     ]
 }
 
 /// Aᵀ m.
 #[inline(always)]
-fn to_result<V: Vector>([m0, m1, m2, m3, m4, m5]: [V; SIDE]) -> [V; STEP] {
+fn to_result<V: Vector, const STEP: usize>([m0, m1, m2, m3, m4, m5]: [V; SIDE]) -> [V; STEP] {
     let (half, two, root) = (V::Elem::HALF, V::Elem::TWO, V::Elem::SQRT_2);
     let (sum, difference) = (m1.add(m2), minus(m1, m2));
     let (sum_2, difference_2) = (m3.add(m4), minus(m3, m4));
-    [
-        m0.add(sum).add(sum_2),
-        more(difference.mul(m0.lit(root)), half * root, difference_2),
-        more(sum.mul(m0.lit(two)), half, sum_2),
-        more(more(m5, two * root, difference), half * half * root, difference_2),
-    ]
+    let mut y = [m0.add(sum).add(sum_2); STEP];
+    y[1] = more(difference.mul(m0.lit(root)), half * root, difference_2);
+    if STEP == 4 {
+        y[2] = more(sum.mul(m0.lit(two)), half, sum_2);
+        y[3] = more(difference.mul(m0.lit(two * root)), half * half * root, difference_2);
+    }
+    y[STEP - 1] = y[STEP - 1].add(m5);
+    y
 }
 
 /// Some numbers of a row, zero behind its end.
@@ -149,24 +155,67 @@ unsafe fn store<V: Vector>(x: V, row: *mut V::Elem, at: usize, columns: usize) {
     }
 }
 
-/// Every fourth number of a row from `at` on, and those one, two and three behind these.
+/// Every `STEP`-th number of a row from `at` on, and those behind these up to the next.
 ///
 /// # Safety
 /// The CPU has the instructions; the row may be read for `columns` numbers.
 #[inline(always)]
-unsafe fn load_apart<V: Vector>(row: *const V::Elem, at: usize, columns: usize) -> [V; STEP] {
+unsafe fn load_apart<V: Vector, const STEP: usize>(row: *const V::Elem, at: usize, columns: usize) -> [V; STEP] {
     // SAFETY: the caller's promise.
-    let (a, b, c, d) = unsafe {
-        (
-            load::<V>(row, at, columns),
-            load::<V>(row, at + V::LANES, columns),
-            load::<V>(row, at + 2 * V::LANES, columns),
-            load::<V>(row, at + 3 * V::LANES, columns),
-        )
-    };
-    let ((even, odd), (even_2, odd_2)) = (a.apart(b), c.apart(d));
-    let ((x0, x2), (x1, x3)) = (even.apart(even_2), odd.apart(odd_2));
-    [x0, x1, x2, x3]
+    unsafe {
+        let (even, odd) = load::<V>(row, at, columns).apart(load::<V>(row, at + V::LANES, columns));
+        let mut x = [even; STEP];
+        x[1] = odd;
+        if STEP == 4 {
+            let (c, d) = (load::<V>(row, at + 2 * V::LANES, columns), load::<V>(row, at + 3 * V::LANES, columns));
+            let (even_2, odd_2) = c.apart(d);
+            (x[0], x[2]) = even.apart(even_2);
+            (x[1], x[3]) = odd.apart(odd_2);
+        }
+        x
+    }
+}
+
+/// The inverse of [`load_apart`].
+///
+/// # Safety
+/// The CPU has the instructions; the row may be written for `columns` numbers.
+#[inline(always)]
+unsafe fn store_in_turns<V: Vector, const STEP: usize>(x: [V; STEP], row: *mut V::Elem, at: usize, columns: usize) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if STEP == 4 {
+            let ((even, even_2), (odd, odd_2)) = (x[0].in_turns(x[2]), x[1].in_turns(x[3]));
+            let ((a, b), (c, d)) = (even.in_turns(odd), even_2.in_turns(odd_2));
+            store(a, row, at, columns);
+            store(b, row, at + V::LANES, columns);
+            store(c, row, at + 2 * V::LANES, columns);
+            store(d, row, at + 3 * V::LANES, columns);
+        } else {
+            let (a, b) = x[0].in_turns(x[1]);
+            store(a, row, at, columns);
+            store(b, row, at + V::LANES, columns);
+        }
+    }
+}
+
+/// The numbers of a square in one row, of the squares of a register.
+///
+/// # Safety
+/// As for [`load_apart`].
+#[inline(always)]
+unsafe fn load_squares<V: Vector, const STEP: usize>(row: *const V::Elem, at: usize, columns: usize) -> [V; SIDE] {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let first = load_apart::<V, STEP>(row, STEP * at, columns);
+        let second = load_apart::<V, STEP>(row, STEP * (at + 1), columns);
+        if STEP == 4 {
+            [first[0], first[1], first[2], first[3], second[0], second[1]]
+        } else {
+            let third = load_apart::<V, STEP>(row, STEP * (at + 2), columns);
+            [first[0], first[1], second[0], second[1], third[0], third[1]]
+        }
+    }
 }
 
 /// Registers that lie `step` numbers apart.
@@ -199,19 +248,17 @@ unsafe fn store_each<V: Vector, const N: usize>(x: [V; N], to: *mut V::Elem, ste
 /// # Safety
 /// As for [`StripFn`], where the instructions are those of `V`.
 #[inline(always)]
-pub(in crate::exec::jit::micro) unsafe fn picture<V: Vector>(strip: &Strip<V::Elem>) {
+pub(in crate::exec::jit::micro) unsafe fn picture<V: Vector, const STEP: usize>(strip: &Strip<V::Elem>) {
     let Strip { lines, squares, memory, .. } = *strip;
-    let between = between(lines, squares, V::LANES);
+    let between = between::<STEP>(lines, squares, V::LANES);
     for row in 0..STEP * lines + SIDE - STEP {
         let from = strip.rows.wrapping_add(row * strip.row);
         let columns = if row < strip.n_rows { strip.columns } else { 0 };
         for at in (0..squares).step_by(V::LANES) {
             // SAFETY: the caller's promise; the memory has room for a register behind the last line.
             unsafe {
-                let [x0, x1, x2, x3] = load_apart::<V>(from, STEP * at, columns);
-                let [x4, x5, ..] = load_apart::<V>(from, STEP * (at + 1), columns);
                 let to = memory.add(row % STEP * between + row / STEP * squares + at);
-                store_each(of_picture([x0, x1, x2, x3, x4, x5]), to, STEP * between);
+                store_each(of_picture(load_squares::<V, STEP>(from, at, columns)), to, STEP * between);
             }
         }
     }
@@ -220,10 +267,12 @@ pub(in crate::exec::jit::micro) unsafe fn picture<V: Vector>(strip: &Strip<V::El
             // SAFETY: as above; the places may be written for whole registers.
             unsafe {
                 let from = memory.add(column * STEP * between + at);
-                let [x0, x1, x2, x3] = load_each::<V, STEP>(from, between);
-                let [x4, x5] = load_each::<V, 2>(from.add(squares), between);
+                let mut x = [V::load(from); SIDE];
+                for (row, x) in x.iter_mut().enumerate().skip(1) {
+                    *x = V::load(from.add(row % STEP * between + row / STEP * squares));
+                }
                 let to = strip.places.add(column * strip.step + at);
-                store_each(of_picture([x0, x1, x2, x3, x4, x5]), to, SIDE * strip.step);
+                store_each(of_picture(x), to, SIDE * strip.step);
             }
         }
     }
@@ -232,9 +281,9 @@ pub(in crate::exec::jit::micro) unsafe fn picture<V: Vector>(strip: &Strip<V::El
 /// # Safety
 /// As for [`StripFn`], where the instructions are those of `V`.
 #[inline(always)]
-pub(in crate::exec::jit::micro) unsafe fn spread<V: Vector>(strip: &Strip<V::Elem>) {
+pub(in crate::exec::jit::micro) unsafe fn spread<V: Vector, const STEP: usize>(strip: &Strip<V::Elem>) {
     let Strip { lines, squares, memory, .. } = *strip;
-    let between = between(lines, squares, V::LANES);
+    let between = between::<STEP>(lines, squares, V::LANES);
     for row in 0..STEP * lines {
         let from = strip.rows.wrapping_add(row * strip.row);
         let columns = if row < strip.n_rows { strip.columns } else { 0 };
@@ -242,7 +291,7 @@ pub(in crate::exec::jit::micro) unsafe fn spread<V: Vector>(strip: &Strip<V::Ele
             // SAFETY: the caller's promise; the memory has room for a register behind the last line.
             unsafe {
                 let to = memory.add(row % STEP * between + row / STEP * squares + at);
-                store_each(of_back(load_apart::<V>(from, STEP * at, columns)), to, STEP * between);
+                store_each(of_back(load_apart::<V, STEP>(from, STEP * at, columns)), to, STEP * between);
             }
         }
     }
@@ -261,16 +310,16 @@ pub(in crate::exec::jit::micro) unsafe fn spread<V: Vector>(strip: &Strip<V::Ele
 /// # Safety
 /// As for [`StripFn`], where the instructions are those of `V`.
 #[inline(always)]
-pub(in crate::exec::jit::micro) unsafe fn result<V: Vector>(strip: &Strip<V::Elem>) {
+pub(in crate::exec::jit::micro) unsafe fn result<V: Vector, const STEP: usize>(strip: &Strip<V::Elem>) {
     let Strip { lines, squares, memory, .. } = *strip;
-    let between = between(lines, squares, V::LANES);
+    let between = between::<STEP>(lines, squares, V::LANES);
     for column in 0..SIDE {
         for at in (0..lines * squares).step_by(V::LANES) {
             // SAFETY: the caller's promise; the places are followed by a register, as is what lies between.
             unsafe {
                 let from = strip.places.add(column * strip.step + at);
                 let to = memory.add(column * STEP * between + at);
-                store_each(to_result(load_each::<V, SIDE>(from, SIDE * strip.step)), to, between);
+                store_each(to_result::<V, STEP>(load_each::<V, SIDE>(from, SIDE * strip.step)), to, between);
             }
         }
     }
@@ -280,13 +329,8 @@ pub(in crate::exec::jit::micro) unsafe fn result<V: Vector>(strip: &Strip<V::Ele
             // SAFETY: as above; the caller's promise for the row.
             unsafe {
                 let from = memory.add(row % STEP * between + row / STEP * squares + at);
-                let [x0, x1, x2, x3] = to_result(load_each::<V, SIDE>(from, STEP * between));
-                let ((even, even_2), (odd, odd_2)) = (x0.in_turns(x2), x1.in_turns(x3));
-                let ((a, b), (c, d)) = (even.in_turns(odd), even_2.in_turns(odd_2));
-                store(a, to, STEP * at, strip.columns);
-                store(b, to, STEP * at + V::LANES, strip.columns);
-                store(c, to, STEP * at + 2 * V::LANES, strip.columns);
-                store(d, to, STEP * at + 3 * V::LANES, strip.columns);
+                let x = to_result::<V, STEP>(load_each::<V, SIDE>(from, STEP * between));
+                store_in_turns(x, to, STEP * at, strip.columns);
             }
         }
     }
