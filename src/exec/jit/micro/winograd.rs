@@ -55,8 +55,9 @@ const PLACES: usize = SIDE * SIDE;
 /// Bytes of the places of pictures, and of those of filters and results that are in use at a time, that stay in the second cache.
 const CACHED_PICTURES: usize = 256 << 10;
 const CACHED_REST: usize = 256 << 10;
-/// Squares in a block, at least and at most.
+/// Squares in a block, at least and at most, if there are as many for each of so many blocks.
 const SQUARES: [usize; 2] = [64, 256];
+const BLOCKS: usize = 8;
 /// The most sums over parts of the squares, the least squares of each, and the most numbers of all of them.
 const SUMS: usize = 8;
 const SUMMED: usize = 128;
@@ -118,12 +119,13 @@ impl Winograd {
         self.out.map(|size| size.div_ceil(self.step()))
     }
 
-    /// Lines in a block.
+    /// Lines in a block: of few squares less, so that there are blocks for several threads.
     fn lines<T>(&self) -> usize {
-        let [_, squares] = self.squares();
+        let [lines, squares] = self.squares();
         let [least, most] = SQUARES;
         let wanted = (CACHED_PICTURES / (PLACES * size_of::<T>() * self.channels)).clamp(least, most);
-        (wanted / squares).max(1)
+        let fair = (self.pictures * lines * squares / BLOCKS).max(least / 4);
+        (wanted.min(fair) / squares).max(1)
     }
 
     /// Filters whose results are computed together, in whole tiles of so many.
