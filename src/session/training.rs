@@ -11,7 +11,7 @@ use super::listing::Looking;
 use super::options::Engine;
 use super::rate::Rate;
 use super::results::number;
-use super::turns::{self, Block, Body, Compiled, Ended, Interpreted};
+use super::turns::{self, Block, Body, Compiled, Ended, Interpreted, Pace};
 use crate::diagnostic;
 use crate::elaborate::tree::{Structure, unflatten};
 use crate::elaborate::{Elaborator, Halt, LoopOutcome, LoopPlan, RecordKind, Result, SaveRule, TensorValue, Value};
@@ -93,8 +93,6 @@ enum Found {
 pub(super) const BLOCK_SECONDS: f64 = 0.01;
 /// The same for a loop that tells nothing on its way: what it carries is kept once a block, which is a copy.
 const SILENT_SECONDS: f64 = 0.5;
-/// The most turns of a block.
-pub(super) const BLOCK_TURNS: usize = 4096;
 
 impl Runner {
     /// Runs a loop to its end, or to where it is ended.
@@ -162,13 +160,13 @@ impl Runner {
     ) -> Result<LoopOutcome> {
         let (count, emits) = (drive.count, drive.plan.traced.emitted.is_some());
         let context = self.shared.context();
-        let block_seconds = if emits { BLOCK_SECONDS } else { SILENT_SECONDS };
+        let mut pace = Pace::new(if emits { BLOCK_SECONDS } else { SILENT_SECONDS });
         let mut outcome = LoopOutcome { carry: vec![], emitted: vec![], seconds: vec![] };
-        let (mut first, mut n_wanted) = (0, 1);
+        let mut first = 0;
         while first < count {
             let began = Instant::now();
             // A block ends where a model is saved.
-            let most = drive.save.as_ref().map_or(n_wanted, |save| save.epochs_left(first).min(n_wanted));
+            let most = drive.save.as_ref().map_or(pace.n_turns, |save| save.epochs_left(first).min(pace.n_turns));
             let mut block = engine.run(&drive.body, first..(first + most).min(count), &context);
             if emits && block.ended.is_none() && self.shared.options.interrupt.is_raised() {
                 // The last turn ended early: its parameters count, its row would be that of a part of an epoch.
@@ -212,11 +210,7 @@ impl Runner {
             }
             first += block.n_turns;
             self.save_if_due(drive, engine, first)?;
-            if seconds < block_seconds / 2.0 {
-                n_wanted = (2 * n_wanted).min(BLOCK_TURNS);
-            } else if seconds > 2.0 * block_seconds {
-                n_wanted = (n_wanted / 2).max(1);
-            }
+            pace.took(seconds);
         }
         if outcome.carry.is_empty() {
             outcome.carry = engine.carry();

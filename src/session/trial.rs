@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use super::host::ready;
 use super::options::{Engine, Optimise};
-use super::training::{BLOCK_SECONDS, BLOCK_TURNS, Early};
-use super::turns::{self, Body, Compiled, Ended, Interpreted};
+use super::training::{BLOCK_SECONDS, Early};
+use super::turns::{self, Body, Compiled, Ended, Interpreted, Pace};
 use crate::elaborate::LoopPlan;
 use crate::exec::interp::Prepared;
 use crate::exec::{Context, Failure, jit};
@@ -146,10 +146,10 @@ impl Stage {
         let mut engine = self.engine(made, given, pool);
         let body = Body { program: made.program.clone(), xs: self.xs.clone(), captures: self.captures.clone() };
         let mut stop = stop;
-        let (mut first, mut n_wanted, mut row) = (0, 1, vec![]);
+        let (mut first, mut row, mut pace) = (0, vec![], Pace::new(BLOCK_SECONDS));
         while first < self.count {
             let began = Instant::now();
-            let block = engine.run(&body, first..(first + n_wanted).min(self.count), context);
+            let block = engine.run(&body, first..(first + pace.n_turns).min(self.count), context);
             let mut ends_at = None;
             for turn in 0..block.n_turns {
                 row = block.emitted.iter().map(|column| column.row(turn).to_f64()).collect();
@@ -167,12 +167,7 @@ impl Stage {
                 Some(Ended::Interrupted) => return Err(Broken::Interrupted(engine.carry())),
                 None => first += block.n_turns,
             }
-            let seconds = began.elapsed().as_secs_f64();
-            if seconds < BLOCK_SECONDS / 2.0 {
-                n_wanted = (2 * n_wanted).min(BLOCK_TURNS);
-            } else if seconds > 2.0 * BLOCK_SECONDS {
-                n_wanted = (n_wanted / 2).max(1);
-            }
+            pace.took(began.elapsed().as_secs_f64());
         }
         Ok(End { carry: engine.carry(), row, turns: first })
     }

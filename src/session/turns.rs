@@ -101,6 +101,32 @@ impl Engine for Interpreted {
     }
 }
 
+/// How many turns a block has, so that it takes about a given time.
+pub struct Pace {
+    /// Turns of the next block.
+    pub n_turns: usize,
+    seconds: f64,
+}
+
+impl Pace {
+    /// The most turns of a block.
+    const MOST: usize = 4096;
+
+    /// Blocks of so many seconds at least, if turns are short. The first has one turn.
+    pub fn new(seconds: f64) -> Pace {
+        Pace { n_turns: 1, seconds }
+    }
+
+    /// After a block that took so many seconds.
+    pub fn took(&mut self, seconds: f64) {
+        if seconds < self.seconds / 2.0 {
+            self.n_turns = (2 * self.n_turns).min(Pace::MOST);
+        } else if seconds > 2.0 * self.seconds {
+            self.n_turns = (self.n_turns / 2).max(1);
+        }
+    }
+}
+
 /// The most bytes that the turns of a block emit, unless one alone emits more.
 const BLOCK_BYTES: usize = 16 << 20;
 

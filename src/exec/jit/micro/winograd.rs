@@ -37,7 +37,7 @@ pub struct Winograd {
     pub filters: usize,
     /// How many channels.
     pub channels: usize,
-    /// Rows, and columns, of a filter: 3 or 5.
+    /// Rows, and columns, of a filter: one of [`Winograd::SIZES`].
     pub size: usize,
     /// Rows and columns of a result.
     pub out: [usize; 2],
@@ -64,6 +64,9 @@ const SUMMED: usize = 128;
 const MOST: usize = 1 << 22;
 
 impl Winograd {
+    /// Rows, and columns, of the filters there are transformations for.
+    pub const SIZES: [usize; 2] = [3, 5];
+
     /// How many numbers filters, pictures and results have at least.
     pub fn extents(&self) -> [usize; 3] {
         let last = |counts: &[usize], strides: &[usize]| -> usize {
@@ -82,9 +85,9 @@ impl Winograd {
         SIDE + 1 - self.size
     }
 
-    /// Which of the transformations are for squares of this step.
+    /// Which of the transformations are for filters of this size.
     fn kind(&self) -> usize {
-        usize::from(self.size == 5)
+        usize::from(self.size != Self::SIZES[0])
     }
 
     /// Whether it takes less than the definition on registers of so many numbers, of which rows that are short fill a part only. A

@@ -85,7 +85,7 @@ impl Winograd {
 
 /// Whether there are transformations for filters of this size.
 fn is_taken(k: &Axis, l: &Axis) -> bool {
-    k.size == l.size && [3, 5].contains(&k.size)
+    k.size == l.size && micro::Winograd::SIZES.contains(&k.size)
 }
 
 /// Whether the environment does not forbid it.

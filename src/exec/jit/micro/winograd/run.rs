@@ -92,19 +92,11 @@ impl<T: Element> Kernels<T> {
             for idx in blocks {
                 let block = w.block::<T>(idx);
                 let n = block.len() * squares;
+                let (from, to) = (w.of_pictures(pictures), w.of_results(results));
+                let (of_pictures, to_results) = (self.winograd.picture[w.kind()], self.winograd.result[w.kind()]);
                 // SAFETY: the caller's promise for the lines of the block; the parts of the memory are long enough.
                 unsafe {
-                    let from = w.of_pictures(pictures);
-                    self.transform(
-                        w,
-                        self.winograd.picture[w.kind()],
-                        &from,
-                        0..w.channels,
-                        &block,
-                        places,
-                        at_places,
-                        memory,
-                    );
+                    self.transform(w, of_pictures, &from, 0..w.channels, &block, places, at_places, memory);
                     for first in (0..w.filters).step_by(together) {
                         let which = first..(first + together).min(w.filters);
                         for place in 0..PLACES {
@@ -116,8 +108,7 @@ impl<T: Element> Kernels<T> {
                             let product = product(which.len(), n);
                             self.gemm_raw(&product, filter, b, std::ptr::null(), c, panels.as_mut_ptr());
                         }
-                        let to = w.of_results(results);
-                        self.transform(w, self.winograd.result[w.kind()], &to, which, &block, places, at_sums, memory);
+                        self.transform(w, to_results, &to, which, &block, places, at_sums, memory);
                     }
                 }
             }

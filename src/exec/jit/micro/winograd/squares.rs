@@ -2,7 +2,7 @@
 //!
 //! A transformation goes along the rows first, or last for results, and along the columns with all lines of squares side by
 //! side, so that only rows that are shorter than a register leave a part of it empty. In between, for each column of a square
-//! and each row modulo `STEP`, by which squares overlap less than they are wide, the numbers lie line by line ([`between`]).
+//! and each row modulo `STEP`, the distance of a square from the next, the numbers lie line by line ([`between`]).
 
 use super::SIDE;
 use crate::exec::jit::micro::element::sealed::Constants;
