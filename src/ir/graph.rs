@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::{Op, Type};
 use crate::source::Span;
 use crate::syntax::ast::Name;
+use crate::tensor::DType;
 
 /// A function of a [`Module`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -246,6 +247,25 @@ impl Graph {
             Def::Param(_) => None,
             Def::Node(node, _) => Some(self.node(node)),
         }
+    }
+
+    /// The number every element of a real or int tensor equals, if it is a constant.
+    pub fn uniform(&self, id: ValueId) -> Option<f64> {
+        let node = self.def(id)?;
+        match &node.op {
+            Op::Const(constant) => {
+                let tensor = &constant.value;
+                let number = tensor.dtype().is_real() || tensor.dtype() == DType::I64;
+                (number && tensor.len() == 1).then(|| tensor.to_f64())
+            }
+            Op::Broadcast(_) | Op::Reshape(_) | Op::Transpose(_) => self.uniform(node.args[0]),
+            _ => None,
+        }
+    }
+
+    /// Whether every element is +0 or −0.
+    pub fn is_zero(&self, id: ValueId) -> bool {
+        self.uniform(id) == Some(0.0)
     }
 
     /// How many values there are.

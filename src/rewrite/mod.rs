@@ -13,6 +13,7 @@
 //! | [`cse`](mod@cse) | equal nodes once |
 //! | [`dce`](mod@dce) | unused nodes away |
 //! | [`prune`](mod@prune) | unused parts of loops and choices away |
+//! | [`pool_first`](mod@pool_first) | pools before the biases and rectifiers they are behind |
 //! | [`rectify`](mod@rectify) | where a rectifier was given what is positive, seen from what it gave |
 //! | [`segment`](mod@segment) | loops of loops in the place of loops that keep less for their adjoint |
 //! | [`specialise`](mod@specialise) | a number for every size, when the arguments are there |
@@ -21,6 +22,7 @@ pub mod choose;
 pub mod cse;
 pub mod dce;
 pub mod inline;
+pub mod pool_first;
 pub mod prune;
 pub mod rebuild;
 pub mod rectify;
@@ -33,6 +35,7 @@ pub use choose::choose;
 pub use cse::cse;
 pub use dce::dce;
 pub use inline::{flatten, inline};
+pub use pool_first::pool_first;
 pub use prune::prune;
 pub use rectify::rectify;
 pub use segment::segment;
@@ -81,8 +84,10 @@ pub fn pipeline_watched(module: &mut Module, entry: FuncId, seen: &mut dyn FnMut
     prune(module, entry);
     seen("prune", module);
     for func in module.reachable(entry) {
-        rectify(module, func);
-        seen("rectify", module);
+        for (name, pass) in LAST {
+            pass(module, func);
+            seen(name, module);
+        }
         tidy_watched(module, func, seen);
     }
     verify_after("rewriting", module);
@@ -101,6 +106,9 @@ const FIRST: [(&str, Pass); 7] = [
     ("dce", dce),
     ("inline", inline::drop_stops),
 ];
+
+/// What is done when nothing is computed in vain any more.
+const LAST: [(&str, Pass); 2] = [("pool_first", pool_first), ("rectify", rectify)];
 
 const TIDY: [(&str, Pass); 3] = [("simplify", simplify), ("cse", cse), ("dce", dce)];
 

@@ -18,6 +18,7 @@ fn pass(name: &str) -> fn(&mut Module, FuncId) {
         "cse" => rewrite::cse,
         "dce" => rewrite::dce,
         "prune" => rewrite::prune,
+        "pool_first" => rewrite::pool_first,
         "rectify" => rewrite::rectify,
         "segment" => rewrite::segment,
         "prepare" => rewrite::prepare,

@@ -8,6 +8,7 @@ use super::order::InOrder;
 use super::phases::by_phases;
 use crate::ir::op::{Contract, Op, Pad, PadAxis, Relation};
 use crate::ir::{Builder, Dim, FuncId, Graph, Module, Node, ValueId};
+use crate::rewrite::cse;
 use crate::rewrite::rebuild::{copy_node, rebuild};
 
 /// Spells out the windows of a function, whose sizes are numbers, and of its regions.
@@ -35,6 +36,8 @@ pub fn spell_windows(module: &mut Module, entry: FuncId) {
             }
             _ => copy_node(g, &old, node, args),
         });
+        // A convolution and the gradient of its filters slide over the same padded tensor.
+        cse(module, func);
     }
 }
 

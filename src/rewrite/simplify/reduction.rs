@@ -11,7 +11,11 @@ pub fn reduce(g: &mut Builder, op: &Reduce, x: ValueId) -> Option<ValueId> {
     if op.axes.is_empty() {
         return Some(x);
     }
-    narrow(g, op, x).or_else(|| nested(g, op, x)).or_else(|| of_repeated(g, op, x)).or_else(|| factor(g, op, x))
+    narrow(g, op, x)
+        .or_else(|| nested(g, op, x))
+        .or_else(|| of_repeated(g, op, x))
+        .or_else(|| factor(g, op, x))
+        .or_else(|| given(g, op, x))
 }
 
 /// The axes that remain, in order.
@@ -116,4 +120,37 @@ fn held(g: &mut Builder, op: &Reduce, value: ValueId) -> Option<ValueId> {
     let axes = way.axes.iter().map(position).collect();
     let shape = left.iter().map(|&axis| way.shape[axis].clone()).collect();
     Some(emit(g, Broadcast { shape, axes }, &[source]))
+}
+
+/// Σ of what is given to elements of windows, over all of them, is the sum of what there is to give.
+fn given(g: &mut Builder, op: &Reduce, x: ValueId) -> Option<ValueId> {
+    if op.kind != ReduceKind::Sum {
+        return None;
+    }
+    let scattered = behind_shape(g, x);
+    let node = g.graph.def(scattered)?;
+    let (Op::ScatterAdd(scatter), &[index, few]) = (&node.op, node.args.as_slice()) else { return None };
+    let n = scatter.batch_axes;
+    // The positions that such an op finds are inside; others may be a mistake that must be told.
+    let finder = g.graph.def(behind_shape(g, index))?;
+    let is_found = matches!(finder.op, Op::ArgWindow(_)) && g.ty(index).shape == g.ty(few).shape;
+    let (from, to) = (&g.ty(scattered).shape, &g.ty(x).shape);
+    let is_kept = from.len() == n + 1 && to.get(..n) == Some(&from[..n]);
+    if !is_found || !is_kept || !(n..to.len()).all(|axis| op.axes.contains(&axis)) {
+        return None;
+    }
+    let same = |value: &ValueId| g.ty(*value).shape.get(..n) == Some(&to[..n]);
+    let few = Some(behind_shape(g, few)).filter(same).unwrap_or(few);
+    let axes = op.axes.iter().copied().filter(|&axis| axis < n).chain(n..g.ty(few).rank()).collect();
+    Some(emit(g, Reduce { kind: ReduceKind::Sum, axes }, &[few]))
+}
+
+/// What a value is with another shape.
+fn behind_shape(g: &Builder, mut value: ValueId) -> ValueId {
+    while let Some(node) = g.graph.def(value)
+        && let Op::Reshape(_) = node.op
+    {
+        value = node.args[0];
+    }
+    value
 }

@@ -2,7 +2,6 @@
 
 use crate::ir::op::{Broadcast, MapOp};
 use crate::ir::{Builder, Op, ValueId};
-use crate::tensor::DType;
 
 /// The op that defines a value, with its arguments.
 pub fn def(g: &Builder, value: ValueId) -> Option<(Op, Vec<ValueId>)> {
@@ -22,16 +21,7 @@ pub fn map_arg(g: &Builder, value: ValueId, op: MapOp) -> Option<ValueId> {
 
 /// The number every element of a real or int tensor equals, if it is a constant.
 pub fn uniform(g: &Builder, value: ValueId) -> Option<f64> {
-    let node = g.graph.def(value)?;
-    match &node.op {
-        Op::Const(constant) => {
-            let tensor = &constant.value;
-            let number = tensor.dtype().is_real() || tensor.dtype() == DType::I64;
-            (number && tensor.len() == 1).then(|| tensor.to_f64())
-        }
-        Op::Broadcast(_) | Op::Reshape(_) | Op::Transpose(_) => uniform(g, node.args[0]),
-        _ => None,
-    }
+    g.graph.uniform(value)
 }
 
 /// Whether every element is this number; of the two zeros, it is +0.
@@ -41,7 +31,7 @@ pub fn is(g: &Builder, value: ValueId, number: f64) -> bool {
 
 /// Whether every element is +0 or −0.
 pub fn is_zero(g: &Builder, value: ValueId) -> bool {
-    uniform(g, value) == Some(0.0)
+    g.graph.is_zero(value)
 }
 
 /// The op and the argument, if a value is another one repeated.

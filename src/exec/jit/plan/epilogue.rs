@@ -55,27 +55,15 @@ fn rectifier(graph: &Graph, id: NodeId, uses: &[u32]) -> Option<Rectifier> {
     if let Some((_, [z, zero])) = args_of(question, MapOp::Gt)
         && let Some((scaled, [a, b])) = args_of(otherwise, MapOp::Mul)
     {
-        let slope = number(graph, if a == z { b } else { a }).filter(|slope| *slope >= 0.0)?;
-        let fits = then == z && (a == z) != (b == z) && number(graph, zero) == Some(0.0);
+        let slope = graph.uniform(if a == z { b } else { a }).filter(|slope| *slope >= 0.0)?;
+        let fits = then == z && (a == z) != (b == z) && graph.is_zero(zero);
         let is_alone = used(z) == 3 && used(otherwise) == 1;
         let activation = Activation::LeakyRelu(slope);
         return (fits && is_alone).then_some(Rectifier { of: z, activation, scaled: Some(scaled) });
     }
     let (_, [z, zero]) = args_of(question, MapOp::Le)?;
-    let fits = otherwise == z && [zero, then].into_iter().all(|value| number(graph, value) == Some(0.0));
+    let fits = otherwise == z && [zero, then].into_iter().all(|value| graph.is_zero(value));
     (fits && used(z) == 2).then_some(Rectifier { of: z, activation: Activation::Relu, scaled: None })
-}
-
-/// The number that every element is.
-fn number(graph: &Graph, value: ValueId) -> Option<f64> {
-    let node = graph.node(maker(graph, value)?);
-    match &node.op {
-        Op::Const(constant) if constant.value.dtype().is_real() && constant.value.len() == 1 => {
-            Some(constant.value.to_f64())
-        }
-        Op::Broadcast(_) => number(graph, node.args[0]),
-        _ => None,
-    }
 }
 
 /// What is added to every row of a product that nobody else reads, if a node adds it: the product and the row.
