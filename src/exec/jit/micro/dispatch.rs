@@ -2,7 +2,7 @@
 
 use super::element::Element;
 use super::pack::Square;
-use super::sliding::{COLUMNS_BY_TERMS, ColumnTileFn, REGISTERS, ROWS, ROWS_BY_TERMS, TermTileFn};
+use super::sliding::{COLUMN_TILE, ColumnTileFn, RowTileFn, TERM_TILE, TermTileFn};
 use super::tile::TileFn;
 use super::winograd::squares::Transformations;
 
@@ -49,9 +49,11 @@ pub struct Kernels<T: 'static> {
     /// `tiles[v − 1][r − 1]` makes a tile of r rows and v registers. The more registers, the fewer rows there are.
     pub(super) tiles: &'static [&'static [TileFn<T>]],
     /// `column_tiles[v − 1][r − 1]` makes a tile of r rows and v registers.
-    pub(super) column_tiles: [[ColumnTileFn<T>; ROWS]; REGISTERS],
+    pub(super) column_tiles: [[ColumnTileFn<T>; COLUMN_TILE[1]]; COLUMN_TILE[0]],
+    /// `row_tiles[v − 1][c − 1]` makes a tile of v registers of rows and c columns. The more registers, the fewer columns there are.
+    pub(super) row_tiles: [&'static [RowTileFn<T>]; 2],
     /// `term_tiles[r − 1][c − 1]` adds to r · c sums.
-    pub(super) term_tiles: [[TermTileFn<T>; COLUMNS_BY_TERMS]; ROWS_BY_TERMS],
+    pub(super) term_tiles: [[TermTileFn<T>; TERM_TILE[1]]; TERM_TILE[0]],
     pub(super) winograd: Transformations<T>,
     pub(super) square: Square<T>,
     /// In the order of [`Map::ALL`].
@@ -176,6 +178,14 @@ macro_rules! kernels {
         }
 
         /// # Safety
+        /// As for [`super::sliding::RowTileFn`].
+        #[target_feature(enable = $features)]
+        unsafe fn row_tile<V: Vector, const NV: usize, const NC: usize>(t: &super::sliding::RowTile<V::Elem>) {
+            // SAFETY: passed on.
+            unsafe { super::sliding::row_tile::<V, NV, NC>(t) }
+        }
+
+        /// # Safety
         /// As for [`super::sliding::TermTileFn`].
         #[target_feature(enable = $features)]
         unsafe fn term_tile<V: Vector, const MR: usize, const NC: usize>(t: &super::sliding::TermTile<V::Elem>) {
@@ -223,6 +233,7 @@ macro_rules! kernels {
             lanes: <$v as Vector>::LANES,
             tiles: &[$(kernels!(@rows $v $vectors $rows)),*],
             column_tiles: super::dispatch::column_tiles!($v),
+            row_tiles: super::dispatch::row_tiles!($v),
             term_tiles: super::dispatch::term_tiles!($v),
             winograd: super::winograd::squares::Transformations {
                 picture: [picture::<$v, 4>, picture::<$v, 2>],
@@ -267,6 +278,17 @@ macro_rules! column_tiles {
     };
 }
 pub(super) use column_tiles;
+
+/// The tiles by rows of [`super::sliding`], made by a function `row_tile`.
+macro_rules! row_tiles {
+    ($v:ident) => {
+        [super::dispatch::row_tiles!($v 1: 1 2 3 4 5 6 7 8 9 10 11 12), super::dispatch::row_tiles!($v 2: 1 2 3 4 5 6)]
+    };
+    ($v:ident $vectors:literal: $($columns:literal)*) => {
+        &[$(row_tile::<$v, $vectors, $columns>),*]
+    };
+}
+pub(super) use row_tiles;
 
 /// The tiles by terms of [`super::sliding`], made by a function `term_tile`.
 macro_rules! term_tiles {

@@ -69,7 +69,7 @@ pub(super) unsafe fn panel<T: Copy + Default>(
 /// # Safety
 /// `from` may be read and `to` written for `n` numbers, and they do not overlap.
 #[inline(always)]
-unsafe fn copy<T: Copy>(from: *const T, to: *mut T, n: usize) {
+pub(super) unsafe fn copy<T: Copy>(from: *const T, to: *mut T, n: usize) {
     const GROUP: usize = 8;
     let whole = n / GROUP * GROUP;
     // SAFETY: every index is below n.

@@ -1,10 +1,10 @@
 //! Plain Rust for every other machine: short arrays, which the compiler turns into what registers there are, and the
 //! functions of the standard library.
 
-use super::dispatch::{Kernels, column_tiles, term_tiles};
+use super::dispatch::{Kernels, column_tiles, row_tiles, term_tiles};
 use super::formulas::{self, map_scalar};
 use super::pack::{Square, transpose};
-use super::sliding::{column_tile, term_tile};
+use super::sliding::{column_tile, row_tile, term_tile};
 use super::tile::{Tile, tile as generic_tile};
 use super::vector::Vector;
 use super::winograd::squares::{Transformations, picture, result, spread};
@@ -132,6 +132,7 @@ macro_rules! table {
                 &[tile::<$v, 1, 2>, tile::<$v, 2, 2>, tile::<$v, 3, 2>, tile::<$v, 4, 2>],
             ],
             column_tiles: column_tiles!($v),
+            row_tiles: row_tiles!($v),
             term_tiles: term_tiles!($v),
             winograd: Transformations {
                 picture: [picture::<$v, 4>, picture::<$v, 2>],

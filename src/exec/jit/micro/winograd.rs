@@ -28,6 +28,8 @@ mod filters;
 mod run;
 pub(super) mod squares;
 
+use super::Sliding;
+
 /// A convolution: `result[i, f, y, x] = Σ_ckl filter[f, c, k, l] · picture[i, c, y + k, x + l]`; distances are in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Winograd {
@@ -90,14 +92,18 @@ impl Winograd {
         usize::from(self.size != Self::SIZES[0])
     }
 
-    /// Whether it takes less than the definition on registers of so many numbers, of which rows that are short fill a part only. A
+    /// Whether it takes less than the definition on registers of so many numbers, of which lines that are short fill a part only, or
+    /// filters that are few. A
     /// number of a square costs about as much to transform as seven multiplications, half of them along rows; to begin and to
     /// write a sum over channels costs as much as eight.
     pub fn pays(&self, lanes: usize) -> bool {
         let [rows, columns] = self.out;
         let [lines, squares] = self.squares();
-        let filled = |columns: usize| columns.next_multiple_of(lanes);
-        let plain = self.size * self.size * rows * filled(columns) * self.channels * self.filters;
+        let filled = |n: usize| n.next_multiple_of(lanes);
+        let terms = self.size * self.size * self.channels;
+        let by_columns = terms * rows * filled(columns) * self.filters;
+        let by_rows = (terms + Sliding::ASIDE) * rows * columns * filled(self.filters);
+        let plain = by_columns.min(by_rows);
         let transformed = 7 * (squares + filled(squares)) / 2 * (self.channels + self.filters);
         PLACES * lines * (squares * (self.channels + 8) * self.filters + transformed) < plain
     }

@@ -9,35 +9,80 @@ use crate::exec::jit::view::View;
 use crate::ir::op::{Op, PadAxis};
 use crate::ir::{Dim, Graph, NodeId, ValueId};
 
+/// Rows or columns, and the terms they have.
+type Set = (Vec<[usize; 2]>, Vec<[usize; 2]>);
+
 /// The most places that are looked at one by one.
 const MANY: usize = 1 << 20;
 
+/// The part of the products that must be saved for several parts to be worth their calls.
+const SAVED: f64 = 0.15;
+/// The least columns of a part that fill a tile.
+const FILLED: usize = 6;
+
 impl Sliding {
-    /// The same without rows and columns that nobody reads, in a part for each set of terms that are no padding of A.
-    pub fn wanted(self, graph: &Graph, a: &Operand, result: ValueId) -> Vec<Sliding> {
+    /// The same without rows and columns that nobody reads, in a part for each set of terms that are no padding.
+    pub fn wanted(self, graph: &Graph, [a, b]: [&Operand; 2], result: ValueId) -> Vec<Sliding> {
         let all = self.without_unread(graph, result);
-        let turns = all.places_of_turns(0);
-        let padding = Padding::new(graph, a.root).filter(|_| all.way == Way::Columns);
-        let Some(padding) = padding.filter(|_| turns.len() * all.rows.len() * all.terms.len() <= MANY) else {
-            return vec![all];
-        };
-        let mut parts: BTreeMap<Vec<bool>, Vec<[usize; 2]>> = BTreeMap::new();
-        for &row in &all.rows {
-            let place = |turn: &usize, term: &[usize; 2]| a.view.offset as usize + turn + row[0] + term[0];
-            let is_wanted = |term: &[usize; 2]| !turns.iter().all(|turn| padding.holds(place(turn, term)));
-            parts.entry(all.terms.iter().map(is_wanted).collect()).or_default().push(row);
+        match all.way {
+            Way::Columns => {}
+            Way::Rows => return all.without_padding_of_b(graph, b).unwrap_or_else(|| vec![all]),
+            Way::Terms => return vec![all],
         }
-        let part = |(wanted, rows): (Vec<bool>, Vec<[usize; 2]>)| {
-            let terms = all.terms.iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(&term, _)| term).collect();
-            Sliding { rows, terms, ..all.clone() }
-        };
-        parts.into_iter().map(part).collect()
+        let sets = all.sets(graph, a, 0, &all.rows, 1);
+        let parts = sets.map(|sets| {
+            let part = |(rows, terms)| Sliding { rows, terms, ..all.clone() };
+            sets.into_iter().map(part).collect()
+        });
+        parts.or_else(|| all.without_padding_of_b(graph, b)).unwrap_or_else(|| vec![all])
     }
 
-    /// How far on an operand or the result, by its number, is in all turns of the loops.
-    fn places_of_turns(&self, leg: usize) -> Vec<usize> {
+    /// A part for each set of terms that are no padding of B; none if they save too little.
+    fn without_padding_of_b(&self, graph: &Graph, b: &Operand) -> Option<Vec<Sliding>> {
+        let sets = self.sets(graph, b, 1, &self.columns, self.width)?;
+        let products: usize = sets.iter().map(|(columns, terms)| columns.len() * terms.len()).sum();
+        let whole = self.columns.len() * self.terms.len();
+        let is_filled = self.way == Way::Columns || self.columns.len() >= FILLED * sets.len();
+        let part = |(columns, terms)| Sliding { columns, terms, ..self.clone() };
+        let pays = (products as f64) < (1.0 - SAVED) * whole as f64 && is_filled;
+        pays.then(|| sets.into_iter().map(part).collect())
+    }
+
+    /// Of rows or columns, those that read no padding for the same terms, with these; none if an operand, by its number, is not padded, or
+    /// that would take too long.
+    fn sets(
+        &self,
+        graph: &Graph,
+        operand: &Operand,
+        leg: usize,
+        lines: &[[usize; 2]],
+        width: usize,
+    ) -> Option<Vec<Set>> {
+        let padding = Padding::new(graph, operand.root)?;
+        let turns = self.places_of_turns(leg, |stride| !padding.is_same_after(stride));
+        if turns.len() * lines.len() * self.terms.len() > MANY {
+            return None;
+        }
+        let mut sets: BTreeMap<Vec<bool>, Vec<[usize; 2]>> = BTreeMap::new();
+        for &line in lines {
+            let is_padding = |term: &[usize; 2], turn: &usize| {
+                let first = operand.view.offset as usize + turn + line[0] + term[leg];
+                (first..first + width).all(|place| padding.holds(place))
+            };
+            let is_wanted = |term: &[usize; 2]| !turns.iter().all(|turn| is_padding(term, turn));
+            sets.entry(self.terms.iter().map(is_wanted).collect()).or_default().push(line);
+        }
+        let terms = |wanted: Vec<bool>| {
+            self.terms.iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(&term, _)| term).collect()
+        };
+        Some(sets.into_iter().map(|(wanted, lines)| (lines, terms(wanted))).collect())
+    }
+
+    /// How far on an operand or the result, by its number, is in all turns of the loops whose distances count.
+    fn places_of_turns(&self, leg: usize, counts: impl Fn(usize) -> bool) -> Vec<usize> {
         let mut places = vec![0];
-        for turns in self.loops.iter().filter(|turns| turns.strides[leg] != 0) {
+        let loops = self.loops.iter().chain([&self.sums]);
+        for turns in loops.filter(|turns| turns.strides[leg] != 0 && counts(turns.strides[leg])) {
             places =
                 (0..turns.count).flat_map(|turn| places.iter().map(move |at| at + turn * turns.strides[leg])).collect();
         }
@@ -47,7 +92,7 @@ impl Sliding {
     fn without_unread(self, graph: &Graph, result: ValueId) -> Sliding {
         let Some(is_read) = reads(graph, result) else { return self };
         let width = if self.way == Way::Columns { self.width } else { 1 };
-        let turns = self.places_of_turns(2);
+        let turns = self.places_of_turns(2, |_| true);
         let wanted = |row: &[usize; 2], column: &[usize; 2]| {
             turns.iter().any(|turn| is_read[turn + row[1] + column[1]..][..width].contains(&true))
         };
@@ -97,6 +142,13 @@ impl Padding {
                 _ => return None,
             }
         }
+    }
+
+    /// Whether elements so far apart are both padding or both none.
+    fn is_same_after(&self, distance: usize) -> bool {
+        let is_whole = |axis: &Padded| axis.first == 0 && axis.step == 1 && axis.n == axis.size as i64;
+        let inside = self.axes.iter().skip_while(|axis| is_whole(axis)).map(|axis| axis.size).product::<usize>();
+        self.views.is_empty() && inside > 0 && distance.is_multiple_of(inside)
     }
 
     /// Whether the element there is padding.

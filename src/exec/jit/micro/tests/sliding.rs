@@ -69,6 +69,21 @@ impl Case {
         }
     }
 
+    /// The same, with filters side by side in registers.
+    fn by_rows(mut s: Sliding) -> Sliding {
+        match s.way {
+            Way::Columns => {
+                let places = |&[b, c]: &[usize; 2]| (0..s.width).map(move |x| [b + x, c + x]);
+                s.columns = s.columns.iter().flat_map(places).collect();
+            }
+            _ => {
+                let places = |&[a, b]: &[usize; 2]| (0..s.width).map(move |x| [a + x, b + x]);
+                s.terms = s.terms.iter().flat_map(places).collect();
+            }
+        }
+        Sliding { way: Way::Rows, width: 1, ..s }
+    }
+
     fn sizes(&self) -> [usize; 3] {
         let window: usize = self.channels * self.kernel.iter().product::<usize>();
         let [h, w] = self.sides();
@@ -82,7 +97,11 @@ impl Case {
 
 /// What the description says, number by number.
 fn reference(s: &Sliding, a: &[f64], b: &[f64], c: &mut [f64]) {
-    let (run, in_term) = if s.way == Way::Columns { (s.width, 1) } else { (1, s.width) };
+    let (run, in_term) = match s.way {
+        Way::Columns => (s.width, 1),
+        Way::Rows => (1, 1),
+        Way::Terms => (1, s.width),
+    };
     let turns = s.loops.first().copied().unwrap_or(Turns { count: 1, strides: [0; 3] });
     for turn in 0..turns.count {
         let [at_a, at_b, at_c] = turns.strides.map(|stride| stride * turn);
@@ -143,6 +162,7 @@ fn check<T: Number>(draw: &mut Draw, s: &Sliding, [a, b, c]: [usize; 3]) {
     let [a, b] = [a, b].map(|numbers| numbers.into_iter().map(T::of).collect::<Vec<T>>());
     for isa in Isa::available() {
         let kernels = T::kernels_of(isa);
+        let s = &s.clone().in_registers(kernels.lanes());
         let n = kernels.n_pieces(s);
         let run = |cuts: &[usize]| {
             let mut c = vec![T::of(f64::NAN); c];
@@ -169,9 +189,13 @@ fn convolutions_and_gradients_of_filters_are_right_in_any_pieces() {
     for _ in 0..60 {
         let case = Case::drawn(&mut draw);
         let [filters, pictures, results] = case.sizes();
-        check::<f32>(&mut draw, &case.forward(), [filters, pictures, results]);
-        check::<f64>(&mut draw, &case.forward(), [filters, pictures, results]);
-        check::<f32>(&mut draw, &case.backward(), [results, pictures, filters]);
-        check::<f64>(&mut draw, &case.backward(), [results, pictures, filters]);
+        for s in [case.forward(), Case::by_rows(case.forward())] {
+            check::<f32>(&mut draw, &s, [filters, pictures, results]);
+            check::<f64>(&mut draw, &s, [filters, pictures, results]);
+        }
+        for s in [case.backward(), Case::by_rows(case.backward())] {
+            check::<f32>(&mut draw, &s, [results, pictures, filters]);
+            check::<f64>(&mut draw, &s, [results, pictures, filters]);
+        }
     }
 }
