@@ -21,24 +21,24 @@ pub struct Squares {
 
 /// A number whose rows of squares have kernels.
 pub trait Pooled: Element {
-    /// Writes the best elements of a row of squares of two by two; `false` if there is no kernel for so few, or for this CPU.
-    fn pool_pairs(rows: [&[Self]; 2], to: &mut [Self], smallest: bool) -> bool;
+    /// Writes the best elements of a row of squares of `H` by two; `false` if there is no kernel for so few, or for this CPU.
+    fn pool_pairs<const H: usize>(rows: [&[Self]; H], to: &mut [Self], smallest: bool) -> bool;
 
     /// Gives `few` to the first best element of each of a row of squares; `false` as for `pool_pairs`.
-    fn return_to_pairs(rows: [&[Self]; 2], few: &[Self], to: [&mut [Self]; 2], smallest: bool) -> bool;
+    fn return_to_pairs<const H: usize>(rows: [&[Self]; H], few: &[Self], to: [&mut [Self]; H], smallest: bool) -> bool;
 }
 
 macro_rules! pooled {
     ($t:ident $([$lanes:literal $pool:ident $give_back:ident])+) => {
         impl Pooled for $t {
             #[allow(unused_variables, reason = "other architectures have no kernels")]
-            fn pool_pairs(rows: [&[$t]; 2], to: &mut [$t], smallest: bool) -> bool {
+            fn pool_pairs<const H: usize>(rows: [&[$t]; H], to: &mut [$t], smallest: bool) -> bool {
                 let n = to.len();
                 assert!(rows.iter().all(|row| row.len() == 2 * n));
                 $(
                     #[cfg(target_arch = "x86_64")]
                     if n >= $lanes && is_x86_feature_detected!("avx2") {
-                        let kernel = if smallest { micro::$pool::<true> } else { micro::$pool::<false> };
+                        let kernel = if smallest { micro::$pool::<H, true> } else { micro::$pool::<H, false> };
                         // SAFETY: the CPU has AVX2; the slices have the lengths.
                         unsafe { kernel(rows.map(|row| row.as_ptr()), to.as_mut_ptr(), n) };
                         return true;
@@ -48,13 +48,18 @@ macro_rules! pooled {
             }
 
             #[allow(unused_variables, reason = "other architectures have no kernels")]
-            fn return_to_pairs(rows: [&[$t]; 2], few: &[$t], to: [&mut [$t]; 2], smallest: bool) -> bool {
+            fn return_to_pairs<const H: usize>(
+                rows: [&[$t]; H],
+                few: &[$t],
+                to: [&mut [$t]; H],
+                smallest: bool,
+            ) -> bool {
                 let n = few.len();
                 assert!(rows.iter().all(|row| row.len() == 2 * n) && to.iter().all(|row| row.len() == 2 * n));
                 $(
                     #[cfg(target_arch = "x86_64")]
                     if n >= $lanes && is_x86_feature_detected!("avx2") {
-                        let kernel = if smallest { micro::$give_back::<true> } else { micro::$give_back::<false> };
+                        let kernel = if smallest { micro::$give_back::<H, true> } else { micro::$give_back::<H, false> };
                         let to = to.map(|row| row.as_mut_ptr());
                         // SAFETY: the CPU has AVX2; the slices have the lengths.
                         unsafe { kernel(rows.map(|row| row.as_ptr()), few.as_ptr(), to, n) };
@@ -128,7 +133,7 @@ impl Squares {
     fn pool_of<T: Pooled, const SMALLEST: bool, const H: usize, const N: usize>(&self, plane: &[T], to: &mut [T]) {
         for (row, to) in to.chunks_exact_mut(self.n).enumerate() {
             let line = |k: usize| &plane[self.line::<H, N>(row, k)];
-            if H == 2 && T::pool_pairs([line(0), line(1)], to, SMALLEST) {
+            if N == 2 && T::pool_pairs::<H>(std::array::from_fn(line), to, SMALLEST) {
                 continue;
             }
             for (j, to) in to.iter_mut().enumerate() {
@@ -154,10 +159,10 @@ impl Squares {
         }
         for (row, few) in few.chunks_exact(self.n).enumerate() {
             let line = |k: usize| self.line::<H, N>(row, k);
-            if H == 2 {
-                let (first, second) = to[line(0).start..].split_at_mut(self.row);
-                let gifts = [&mut first[..2 * self.n], &mut second[..2 * self.n]];
-                if T::return_to_pairs([&plane[line(0)], &plane[line(1)]], few, gifts, SMALLEST) {
+            if N == 2 {
+                let rows = std::array::from_fn(|k| &plane[line(k)]);
+                let gifts = to.get_disjoint_mut(std::array::from_fn(line)).expect("rows are apart");
+                if T::return_to_pairs::<H>(rows, few, gifts, SMALLEST) {
                     continue;
                 }
             }
