@@ -8,13 +8,14 @@
 use crate::ir::op::{Contract, Pad, PadAxis, Relation, Slice, SliceAxis};
 use crate::ir::{Builder, Dim, ValueId};
 
+use super::micro;
 use super::windows::size_of;
 
-/// A contraction with a relation of steps, by relations without; none if it has none.
+/// A contraction with a relation of steps, by relations without; none if it has none, or if registers are filled without.
 pub fn by_phases(g: &mut Builder, contract: &Contract, args: &[ValueId]) -> Option<(Contract, [ValueId; 2], Joints)> {
     let splits: Vec<Option<Split>> =
         contract.relations.iter().map(|relation| Split::new(g, contract, args, relation)).collect();
-    if splits.iter().all(Option::is_none) {
+    if splits.iter().all(Option::is_none) || has_rows(g, contract, args) {
         return None;
     }
     let mut relations = contract.relations.clone();
@@ -33,6 +34,22 @@ pub fn by_phases(g: &mut Builder, contract: &Contract, args: &[ValueId]) -> Opti
     let joints = Joints::new(&contract.result, &halves);
     let result = joints.labels(&contract.result);
     Some((Contract { left, right, result, relations }, [a, b], joints))
+}
+
+/// The least part of registers of rows that are filled for steps between columns not to matter.
+const FILLED: f64 = 0.75;
+
+/// Whether an operand that slides over the other has rows for registers, filters, so that its columns may lie apart.
+fn has_rows(g: &Builder, contract: &Contract, args: &[ValueId]) -> bool {
+    let legs = [&contract.left, &contract.right];
+    let walks_over = |leg: &[char]| contract.relations.iter().all(|relation| leg.contains(&relation.h.1));
+    let Some(of) = legs.iter().position(|leg| walks_over(leg)) else { return false };
+    let tied = |label: &char| contract.relations.iter().any(|relation| [relation.i.1, relation.k.1].contains(label));
+    let is_row = |label: &&char| contract.result.contains(label) && !legs[of].contains(label) && !tied(label);
+    let n: i64 = legs[1 - of].iter().filter(is_row).map(|&label| size_of(g, contract, args, 1 - of, label)).product();
+    let lanes = micro::lanes(g.ty(args[of]).dtype);
+    let n = usize::try_from(n).unwrap_or(0);
+    n as f64 >= FILLED * n.next_multiple_of(lanes) as f64
 }
 
 /// A label that is not in use, if none is greater.

@@ -76,6 +76,8 @@ pub use sliding::{Sliding, Turns, Way};
 pub use tile::Activation;
 pub use winograd::Winograd;
 
+use crate::tensor::DType;
+
 /// `C (+)= Σ A·B` with the kernels of this machine; see [`Kernels::gemm`].
 ///
 /// # Panics
@@ -87,6 +89,14 @@ pub fn gemm<T: Element>(d: &Descriptor<T>, a: &[T], b: &[T], bias: Option<&[T]>,
 /// Numbers of memory that [`gemm_fn`] needs beside the operands.
 pub fn scratch_len<T: Element>(d: &Descriptor<T>) -> usize {
     T::kernels().scratch_len(d)
+}
+
+/// Numbers of a type in a register of this machine.
+pub fn lanes(dtype: DType) -> usize {
+    match dtype {
+        DType::F32 => f32::kernels().lanes(),
+        _ => f64::kernels().lanes(),
+    }
 }
 
 macro_rules! maps {

@@ -2,7 +2,7 @@
 
 use super::Operand;
 use super::axes::{Axis, Contraction};
-use crate::exec::jit::micro::{Element, Sliding, Turns, Way};
+use crate::exec::jit::micro::{self, Sliding, Turns, Way};
 use crate::ir::{Graph, NodeId};
 use crate::tensor::DType;
 
@@ -34,10 +34,7 @@ impl Slide {
     /// The description of a contraction; none if neither neighbours of the result nor rows nor neighbouring terms fill registers, or
     /// tables would be too long.
     pub fn new(graph: &Graph, contraction: &Contraction) -> Option<Slide> {
-        let lanes = match contraction.dtype {
-            DType::F32 => f32::kernels().lanes(),
-            _ => f64::kernels().lanes(),
-        };
+        let lanes = micro::lanes(contraction.dtype);
         let Contraction { rows, columns, terms, all, .. } = contraction;
         if [rows, columns, terms, all].into_iter().flatten().any(|axis| axis.size == 0) {
             return None;

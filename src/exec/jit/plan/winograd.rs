@@ -59,10 +59,7 @@ impl Winograd {
             picture: [from_image(1), at(channel, 1), at(y, 1)],
             result: [from_image(of_result), at(filter, of_result), at(y, of_result)],
         };
-        let lanes = match contraction.dtype {
-            DType::F32 => f32::kernels().lanes(),
-            _ => f64::kernels().lanes(),
-        };
+        let lanes = micro::lanes(contraction.dtype);
         if !shape.pays(lanes) || is_gradient && !shape.has_parts() || !is_wanted() {
             return None;
         }
