@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::op::MapOp;
 use super::{Op, Type};
 use crate::source::Span;
 use crate::syntax::ast::Name;
@@ -247,6 +248,11 @@ impl Graph {
             Def::Param(_) => None,
             Def::Node(node, _) => Some(self.node(node)),
         }
+    }
+
+    /// The arguments of an elementwise op, if that defines the value.
+    pub fn map_args(&self, id: ValueId, op: MapOp) -> Option<&[ValueId]> {
+        self.def(id).filter(|node| node.op == Op::Map(op)).map(|node| node.args.as_slice())
     }
 
     /// The number every element of a real or int tensor equals, if it is a constant.

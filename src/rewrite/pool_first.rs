@@ -104,7 +104,7 @@ impl Before {
             },
             Def::Param(_) => None,
         };
-        let added = map_args(graph, z, MapOp::Add).and_then(|args| {
+        let added = graph.map_args(z, MapOp::Add).and_then(|args| {
             [(args[0], args[1]), (args[1], args[0])].into_iter().find_map(|(x, bias)| Some((x, is_bias(bias)?)))
         });
         let (x, bias) = added.map_or((z, None), |(x, bias)| (x, Some(bias)));
@@ -131,14 +131,9 @@ impl Before {
     }
 }
 
-/// The arguments of an elementwise op, if that defines the value.
-fn map_args(graph: &Graph, value: ValueId, op: MapOp) -> Option<&[ValueId]> {
-    graph.def(value).filter(|node| node.op == Op::Map(op)).map(|node| node.args.as_slice())
-}
-
 fn rectifier(graph: &Graph, value: ValueId) -> Option<Rectifier> {
-    let &[question, zero, z] = map_args(graph, value, MapOp::Select)? else { return None };
-    let asked = map_args(graph, question, MapOp::Le)?;
+    let &[question, zero, z] = graph.map_args(value, MapOp::Select)? else { return None };
+    let asked = graph.map_args(question, MapOp::Le)?;
     let is_one = graph.is_zero(zero) && asked[0] == z && graph.is_zero(asked[1]);
     is_one.then_some(Rectifier { question, z })
 }
@@ -177,9 +172,9 @@ fn of_pool(graph: &Graph, readers: &Readers, node: &Node, pool: &ReduceWindow) -
                 changes.push((give.results[0], Change::Give { pool: result }));
                 if before.rectifier.is_some() {
                     let stop = readers.alone_but_for_shape(give.results[0])?;
-                    let args = map_args(graph, stop.results[0], MapOp::Select)?;
+                    let args = graph.map_args(stop.results[0], MapOp::Select)?;
                     let asks = |question: ValueId| {
-                        let asked = map_args(graph, question, MapOp::Le);
+                        let asked = graph.map_args(question, MapOp::Le);
                         asked.is_some_and(|asked| asked[0] == pooled && graph.is_zero(asked[1]))
                     };
                     let is_question = questions.contains(&args[0]) || asks(args[0]);

@@ -206,6 +206,8 @@ fn nets_with_windows_train_alike_in_both_engines() {
             "conv2d(24, kernel = 5, pad = \"same\") |> tanh |> conv2d(32, kernel = 5, pad = \"same\") |> max_pool(2)",
         ),
         (image, "conv2d(16, kernel = 3, stride = 2, pad = 1) |> tanh |> conv2d(5, kernel = 5, stride = 3, pad = 2)"),
+        // Lines of the gradient that read padding for some filter lines only.
+        ("1, 18, 18", "conv2d(6, kernel = 5) |> relu |> max_pool(2) |> conv2d(16, kernel = 5)"),
         ("3, 8, 8", "conv2d(6, kernel = 1, stride = 2) |> tanh |> conv2d(5, kernel = 2, stride = 2)"),
         ("2, 13", "conv1d(4, kernel = 5, stride = 4) |> tanh |> conv1d(2, kernel = 1)"),
         ("2, 13", "conv1d(4, kernel = 3, pad = \"same\") |> max_pool(3) |> conv1d(6, kernel = 2) |> max_pool(2)"),

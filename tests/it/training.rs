@@ -50,6 +50,12 @@ const TRAININGS: &[(&str, &str, &str)] = &[
         "dense(2)(x)",
         "cost = ols; optimizer = sgd(lr = 1.0); epochs = 3; batch = 5; clip = clip_norm(0.5)",
     ),
+    (
+        "pools behind biases and rectifiers",
+        "x |> dense(100) |> (fn(x: real[m, 100]) reshape(x, (m, 1, 10, 10))) |> conv2d(4, kernel = 3) |> relu |> max_pool(2) \
+         |> conv2d(6, kernel = 2) |> relu |> max_pool(2, stride = 1) |> conv2d(2, kernel = 2) |> max_pool(1) |> flatten |> dense(2)",
+        "cost = ols; optimizer = sgd(lr = 0.01); epochs = 3; batch = 4",
+    ),
     ("clipping by value", "dense(2)(x)", "cost = ols; optimizer = sgd(lr = 1.0); epochs = 3; clip = clip_value(0.1)"),
     (
         "metrics",

@@ -10,8 +10,7 @@ pub fn def(g: &Builder, value: ValueId) -> Option<(Op, Vec<ValueId>)> {
 
 /// The arguments of an elementwise op, if that defines the value.
 pub fn map_args(g: &Builder, value: ValueId, op: MapOp) -> Option<Vec<ValueId>> {
-    let node = g.graph.def(value)?;
-    (node.op == Op::Map(op)).then(|| node.args.clone())
+    g.graph.map_args(value, op).map(<[ValueId]>::to_vec)
 }
 
 /// The argument of a unary elementwise op, if that defines the value.

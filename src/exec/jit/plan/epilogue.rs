@@ -41,27 +41,22 @@ impl Rectifiers {
 
 /// `select(z > 0, z, c·z)` or `select(z ≤ 0, 0, z)`.
 fn rectifier(graph: &Graph, id: NodeId, uses: &[u32]) -> Option<Rectifier> {
-    let args_of = |value: ValueId, op: MapOp| -> Option<(NodeId, [ValueId; 2])> {
-        let id = maker(graph, value)?;
-        let node = graph.node(id);
-        (node.op == Op::Map(op)).then(|| (id, [node.args[0], node.args[1]]))
-    };
     let used = |value: ValueId| uses[value.0 as usize];
     let node = graph.node(id);
     if node.op != Op::Map(MapOp::Select) || used(node.args[0]) != 1 {
         return None;
     }
     let (question, then, otherwise) = (node.args[0], node.args[1], node.args[2]);
-    if let Some((_, [z, zero])) = args_of(question, MapOp::Gt)
-        && let Some((scaled, [a, b])) = args_of(otherwise, MapOp::Mul)
+    if let Some(&[z, zero]) = graph.map_args(question, MapOp::Gt)
+        && let Some(&[a, b]) = graph.map_args(otherwise, MapOp::Mul)
     {
         let slope = graph.uniform(if a == z { b } else { a }).filter(|slope| *slope >= 0.0)?;
         let fits = then == z && (a == z) != (b == z) && graph.is_zero(zero);
         let is_alone = used(z) == 3 && used(otherwise) == 1;
         let activation = Activation::LeakyRelu(slope);
-        return (fits && is_alone).then_some(Rectifier { of: z, activation, scaled: Some(scaled) });
+        return (fits && is_alone).then_some(Rectifier { of: z, activation, scaled: maker(graph, otherwise) });
     }
-    let (_, [z, zero]) = args_of(question, MapOp::Le)?;
+    let &[z, zero] = graph.map_args(question, MapOp::Le)? else { return None };
     let fits = otherwise == z && [zero, then].into_iter().all(|value| graph.is_zero(value));
     (fits && used(z) == 2).then_some(Rectifier { of: z, activation: Activation::Relu, scaled: None })
 }
