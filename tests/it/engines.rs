@@ -127,11 +127,15 @@ fn the_number_of_threads_changes_no_bit() {
 
 /// Both engines give the script the same numbers.
 fn trains_alike(text: String, what: &str) {
+    trains_alike_within(1e-9, text, what);
+}
+
+fn trains_alike_within(tol: f64, text: String, what: &str) {
     let script = Script { name: "net.nn".into(), folder: ".".into(), text };
     let (wanted, got) = (numbers(Engine::Interp, &script), numbers(Engine::JitAll, &script));
     assert!(wanted.len() >= 4 && wanted.len() == got.len(), "{what}");
     for ((path, a), (_, b)) in wanted.iter().zip(&got) {
-        assert!((a - b).abs() <= 1e-9 * a.abs().max(1.0), "{what}: {path} is {a} and {b} in compiled code");
+        assert!((a - b).abs() <= tol * a.abs().max(1.0), "{what}: {path} is {a} and {b} in compiled code");
     }
 }
 
@@ -282,6 +286,30 @@ fn convolutions_of_nothing_and_beside_infinity_agree_in_both_engines() {
                 var n = 0.0\nfor i in 0..3 {\n  y = conv(reshape(x, (1, 1, 6, 6)), w, stride = 2)\n\
                 \x20 n := n + sum(if abs(y) < 1e300 then 1.0 else 0.0)\n}\nfound = [n, n, n, n]\n";
     trains_alike(text.into(), "infinity behind the last window");
+}
+
+/// Loops long enough for wide registers, with and without elements left over: every op they have, sums and extremes of rows,
+/// columns and all.
+#[test]
+fn long_loops_agree_in_both_engines() {
+    let ops = [
+        "abs(x) + sign(x) - floor(x) * round(2 * x)",
+        "sqrt(abs(x)) / (1 + x^2) + x^3 - (2 + abs(x))^(-2)",
+        "max(x, b) - min(x, 0.5)",
+        "if x > b and not (x <= 0.5) or x == 1 then x else -x",
+        "if is_finite(1 / floor(x)) then x / scale else scale",
+    ];
+    for (op, (precision, tol)) in ops.into_iter().flat_map(|op| [("f32", 1e-5), ("f64", 1e-9)].map(|kind| (op, kind))) {
+        for (rows, columns) in [(3, 128), (2, 131), (7, 400), (300, 5)] {
+            let text = format!(
+                "precision {precision}\nx0: real[{rows}, {columns}] ~ normal(0, 1)\nb: real[{columns}] ~ normal(0, 1)\n\
+                 var x = x0\nvar scale = 3.0\nvar seen = zeros(6)\nfor turn in 0..3 {{\n  y = {op}\n  scale := 1 + mean(abs(y))\n\
+                 \x20 seen := [sum(y), max(y), min(y), sum(max(y, axis = 0)), sum(min(y, axis = 1)), sum(sum(y, axis = 1)^2)]\n\
+                 \x20 x := 0.5 * x + 0.25 * y / scale\n}}\nfound = [sum(x), max(x), min(x), scale]\n"
+            );
+            trains_alike_within(tol, text, &format!("{op} of {rows} × {columns}, {precision}"));
+        }
+    }
 }
 
 /// Sums at positions that nothing computes: those that the text names, and those that a slice comes from.

@@ -37,6 +37,21 @@ fn the_code_of_a_training_is_that_for_its_data() {
     assert!(both.len() > code.len(), "the first training is shown too");
 }
 
+/// Where registers are wider than those of cranelift the code of long loops is shown as well.
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn the_code_of_long_loops_is_shown() {
+    let source = "fn step(w: real[1000], g: real[1000]) = w - 0.1 * g / (1 + sqrt(abs(g)))\n";
+    let code = shown(source, Some("step"), Stage::Clif).unwrap();
+    assert_eq!(
+        code.contains("; an innermost loop") && code.contains("vsqrtpd"),
+        is_x86_feature_detected!("avx2"),
+        "{code}"
+    );
+    let short = shown(&source.replace("1000", "10"), Some("step"), Stage::Clif).unwrap();
+    assert!(!short.contains("; an innermost loop"), "{short}");
+}
+
 #[test]
 fn the_code_of_a_definition_needs_numbers_for_sizes() {
     let code = shown(SCRIPT, Some("area"), Stage::Clif).unwrap();

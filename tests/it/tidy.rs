@@ -57,6 +57,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("cranelift_jit", &["exec/jit"]),
     ("cranelift_module", &["exec/jit"]),
     ("cranelift_native", &["exec/jit"]),
+    ("iced_x86", &["exec/jit/emit/wide"]),
 ];
 
 /// Files of more than 400 lines, and the one idea that keeps each together.

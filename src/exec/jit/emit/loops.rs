@@ -179,11 +179,15 @@ impl Nest {
         self.load_still(f, &position, still, &|stream| stream.strides.last().is_none_or(|&stride| stride == 0));
 
         let lanes = self.lanes as usize;
-        let (full, rest) = (size / lanes, size % lanes);
+        let (full, mut rest) = (size / lanes, size % lanes);
         let gathering: Vec<&Member> = self.members.iter().filter(|member| self.gathers_inside(member)).collect();
         let mut sums = Sums { wide: vec![], narrow: vec![] };
+        if let Some(wide) = self.wide {
+            sums.wide = self.call_wide(f, wide, &position);
+            rest = 0;
+        }
         // Registers, several a turn if there are many.
-        if lanes > 1 {
+        if lanes > 1 && self.wide.is_none() {
             let written_out = full * self.cost() <= WRITTEN_OUT;
             let unroll =
                 if written_out { full.min(if gathering.is_empty() { full } else { UNROLL }) } else { UNROLL.min(full) };

@@ -10,6 +10,7 @@ mod nest;
 mod perf;
 mod product;
 mod region;
+mod wide;
 
 pub use function::status;
 
@@ -29,11 +30,12 @@ use memmap2::MmapMut;
 use super::Error;
 use super::plan::{Kind, Plan, Step, kind};
 use crate::exec::interp;
-use crate::ir::{Module, NodeId, ValueId};
+use crate::ir::{Graph, Module, NodeId, ValueId};
 use crate::tensor::Tensor;
 use function::Function;
 use nest::Nest;
 use region::Children;
+use wide::{Program, Wide};
 
 /// Address space for the code of one program; only what is written takes memory.
 const CODE_SPACE: usize = 64 << 20;
@@ -45,6 +47,8 @@ pub struct Writer<'a> {
     context: Context,
     builder: FunctionBuilderContext,
     data: Data,
+    /// Innermost loops in wide registers; none for those that have no such code.
+    wide: HashMap<Program, Option<Wide>>,
     /// The text of every function, if wanted.
     text: Option<Vec<String>>,
     /// What every function is called and how many bytes its code has, if `perf` is to know.
@@ -65,6 +69,13 @@ impl Data {
         let description = Box::new(description);
         let address = &raw const *description as usize;
         self.descriptions.push(description);
+        address
+    }
+
+    /// Keeps bytes as long as the code, and says where the first lies.
+    fn keep_bytes(&mut self, bytes: Vec<u8>) -> usize {
+        let address = bytes.as_ptr().addr();
+        self.descriptions.push(Box::new(bytes));
         address
     }
 }
@@ -138,6 +149,10 @@ fn check_executable() -> Result<(), Error> {
     }
 }
 
+fn machine(error: cranelift_module::ModuleError) -> Error {
+    Error::Machine(format!("{error:?}"))
+}
+
 impl<'a> Writer<'a> {
     /// Begins a program of functions of `module`; with `text`, what is written can be read.
     pub fn new(module: &'a Module, text: bool) -> Result<Writer<'a>, Error> {
@@ -154,6 +169,7 @@ impl<'a> Writer<'a> {
             context,
             builder: FunctionBuilderContext::new(),
             data: Data::default(),
+            wide: HashMap::new(),
             text: text.then(Vec::new),
             names: perf::is_wanted().then(Vec::new),
         })
@@ -185,7 +201,10 @@ impl<'a> Writer<'a> {
                 parts.insert(idx, part);
             }
             let Step::Loop(group) = step else { continue };
-            let (nest, rest) = Nest::new(graph, group).into_blocks();
+            let (mut nest, mut rest) = Nest::new(graph, group).into_blocks();
+            for nest in [&mut nest].into_iter().chain(&mut rest) {
+                nest.wide = self.wide(graph, nest, &mut data)?;
+            }
             let mut part = None;
             if nest.can_be_shared() {
                 part = Some(self.define(4, false, name, plan, &constants, &mut |f, params| {
@@ -229,6 +248,29 @@ impl<'a> Writer<'a> {
         written
     }
 
+    /// The innermost loop of a nest in wide registers, if it is worth it; code for the same ops is written once.
+    fn wide(&mut self, graph: &Graph, nest: &Nest, data: &mut Data) -> Result<Option<Wide>, Error> {
+        let Some(program) = nest.is_long().then(|| Program::new(graph, nest)).flatten() else { return Ok(None) };
+        if let Some(&known) = self.wide.get(&program) {
+            return Ok(known);
+        }
+        let mut wide = None;
+        if let Some(code) = wide::assemble(&program) {
+            let id = self.code.declare_anonymous_function(&wide::signature()).map_err(machine)?;
+            self.code.define_function_bytes(id, 16, &code.bytes, &[]).map_err(machine)?;
+            if let Some(text) = &mut self.text {
+                text.push(format!("; an innermost loop, {} elements a register\n{}", code.lanes, code.text));
+            }
+            if let Some(names) = &mut self.names {
+                names.push((id, code.bytes.len(), "loop".to_string()));
+            }
+            let constants = data.keep_bytes(code.constants);
+            wide = Some(Wide { code: id, constants, lanes: code.lanes });
+        }
+        self.wide.insert(program, wide);
+        Ok(wide)
+    }
+
     /// Writes a function of `n_params` numbers: what the run shares, the frame, and what `body` knows. If it gives a status,
     /// that is DONE at the end.
     fn define(
@@ -245,7 +287,6 @@ impl<'a> Writer<'a> {
         if gives_status {
             signature.returns.push(AbiParam::new(types::I64));
         }
-        let machine = |error: cranelift_module::ModuleError| Error::Machine(format!("{error:?}"));
         let id = self.code.declare_anonymous_function(&signature).map_err(machine)?;
         self.context.func.signature = signature;
         self.context.func.name = UserFuncName::user(0, id.as_u32());

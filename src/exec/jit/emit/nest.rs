@@ -1,6 +1,7 @@
 //! The loops of a group, decided: which streams of memory they walk over, which axes are one, how many elements a register has.
 
 use super::element::has_lanes;
+use super::wide::Wide;
 use crate::exec::jit::plan::{Group, Kind, accesses, kind, maker, sizes};
 use crate::exec::jit::view::View;
 use crate::ir::op::{Op, ReduceKind};
@@ -8,7 +9,7 @@ use crate::ir::{Graph, NodeId, ValueId};
 use crate::tensor::DType;
 
 /// Bytes of a register of several elements.
-const REGISTER: usize = 16;
+pub const REGISTER: usize = 16;
 /// Elements times instructions from which on threads share a loop: some microseconds.
 const SHARED: usize = 3 << 16;
 /// Elements of a loop that a thread takes at a time.
@@ -56,6 +57,8 @@ pub struct Nest {
     pub streams: Vec<Stream>,
     pub members: Vec<Member>,
     pub lanes: u32,
+    /// The innermost loop in wider registers, if it is worth that.
+    pub wide: Option<Wide>,
 }
 
 impl Member {
@@ -116,7 +119,7 @@ impl Nest {
             });
             members.push(Member { node: id, result, args, from, to: graph.ty(result).dtype, output, reduce });
         }
-        let mut nest = Nest { sizes: group.shape.clone(), streams, members, lanes: 1 };
+        let mut nest = Nest { sizes: group.shape.clone(), streams, members, lanes: 1, wide: None };
         nest.join_axes();
         nest.lanes = nest.choose_lanes(graph);
         nest
