@@ -36,7 +36,13 @@ pub struct Descriptor<T> {
     pub accumulate: bool,
     /// Applied last.
     pub activation: Activation<T>,
+    /// Whether a sum is made of several, of every so many-th term, as additions to few sums wait for each other. That is decided
+    /// for a product as a whole, so that parts of it have the same bits.
+    pub in_turns: bool,
 }
+
+/// The most columns of a product of one row that is summed up in turns: more columns are sums enough.
+const FEW_COLUMNS: usize = 32;
 
 impl<T> Descriptor<T> {
     /// C = A·B of matrices that lie row by row without gaps.
@@ -51,6 +57,7 @@ impl<T> Descriptor<T> {
             batches: 1,
             accumulate: false,
             activation: Activation::Identity,
+            in_turns: m == 1 && n <= FEW_COLUMNS,
         }
     }
 

@@ -2,8 +2,9 @@
 //!
 //! `C[m×n] (+)= Σ_b A_b[m×k] · B_b[k×n]`, then a row added to every row, then an activation. The sum of an element runs over
 //! the batches and terms in ascending order, in pieces of at most [`TERMS`] terms; each piece starts at zero and is added to
-//! what the earlier ones gave. Neither m nor n nor the place in the matrix has an influence on that order, so a product that
-//! is computed by rows or columns in parts has the same bits as the whole.
+//! what the earlier ones gave. Neither the rows and columns that are computed nor the place in the matrix have an influence on that
+//! order, so a product that is computed by rows or columns in parts has the same bits as the whole. Of a product of one row and few
+//! columns each piece is the sum of [`TURNS`](super::tile::TURNS) sums, of every so many-th term.
 //!
 //! A small product is made from the operands where they lie. Of a large one, or if the columns of B are no neighbours, the
 //! operands are first copied into panels in which the innermost loop walks straight ahead ([`super::pack`]).
@@ -12,7 +13,7 @@ use super::descriptor::{Descriptor, Strides};
 use super::dispatch::{Kernels, Map};
 use super::element::Element;
 use super::pack;
-use super::tile::{Activation, Tile};
+use super::tile::{Activation, FEW, Tile};
 
 /// The most terms that are summed up in one register.
 const TERMS: usize = 384;
@@ -109,7 +110,7 @@ impl<T: Element> Kernels<T> {
         let size = size_of::<T>();
         let longest = Piece::longest(d.batches, d.k);
         let rows = self.tiles[0].len();
-        let columns = self.widest(d.m) * self.lanes;
+        let columns = self.widest(d) * self.lanes;
         let b = d.b.column != 1 && d.n > 1 || longest * d.n * size >= LARGE_B && d.m > 4 * rows;
         let a = longest * d.m * size >= LARGE_A && d.n > 2 * columns;
         let block_columns = if b { (BLOCK_COLUMNS / columns * columns).min(d.n) } else { d.n };
@@ -127,8 +128,11 @@ impl<T: Element> Kernels<T> {
 
     /// The most registers of columns in a tile for a product of so many rows: of few rows more, so that there are enough
     /// sums for the instructions that add to them not to wait for each other.
-    fn widest(&self, rows: usize) -> usize {
-        let height = rows.min(self.tiles[0].len());
+    fn widest(&self, d: &Descriptor<T>) -> usize {
+        if d.in_turns {
+            return FEW;
+        }
+        let height = d.m.min(self.tiles[0].len());
         self.tiles.iter().take_while(|heights| heights.len() >= height).count()
     }
 
@@ -221,10 +225,14 @@ impl<T: Element> Kernels<T> {
         (columns + self.lanes - 1) >> self.lanes.trailing_zeros()
     }
 
-    /// `(start, width)` of the tiles that `columns` columns of a product of `rows` rows are divided into.
-    pub(super) fn column_parts(&self, rows: usize, columns: usize) -> impl Iterator<Item = (usize, usize)> {
+    /// `(start, width)` of the tiles that `columns` columns of a product are divided into.
+    pub(super) fn column_parts(
+        &self,
+        d: &Descriptor<T>,
+        columns: usize,
+    ) -> impl Iterator<Item = (usize, usize)> + use<T> {
         let lanes = self.lanes;
-        parts(self.registers(columns), self.widest(rows))
+        parts(self.registers(columns), self.widest(d))
             .map(move |(start, n)| (start * lanes, (n * lanes).min(columns - start * lanes)))
     }
 
@@ -232,7 +240,7 @@ impl<T: Element> Kernels<T> {
     /// As for [`Kernels::gemm_raw`], for the elements of the block.
     pub(super) unsafe fn block(&self, block: &Block<T>) {
         let Block { descriptor: d, piece, .. } = *block;
-        for (j, width) in self.column_parts(d.m, block.columns) {
+        for (j, width) in self.column_parts(d, block.columns) {
             let vectors = self.registers(width);
             let padded = vectors * self.lanes;
             let (b, b_term, b_batch) = match block.b {
@@ -266,6 +274,7 @@ impl<T: Element> Kernels<T> {
                         accumulate: block.accumulate,
                         bias: if block.bias.is_null() { block.bias } else { block.bias.add(j) },
                         activation: block.activation,
+                        in_turns: d.in_turns,
                     });
                     let map = match block.activation {
                         Activation::Sigmoid => Map::Sigmoid,

@@ -55,7 +55,7 @@ pub struct Stage<'k, T: 'static> {
 impl<T: Element> Stage<'_, T> {
     /// How many panels the columns are copied into.
     pub fn n_panels(&self) -> usize {
-        self.kernels.column_parts(self.descriptor.m, self.columns).count()
+        self.kernels.column_parts(self.descriptor, self.columns).count()
     }
 
     /// Numbers of memory that [`Stage::rows`] needs for the panels of A.
@@ -74,7 +74,7 @@ impl<T: Element> Stage<'_, T> {
         let (kernels, d, piece) = (self.kernels, self.descriptor, self.piece);
         let panels = aligned(panels, self.plan.b_len);
         let b = b.wrapping_add(piece.batch * d.b.batch + piece.term * d.b.row + self.column * d.b.column);
-        let columns = kernels.column_parts(d.m, self.columns);
+        let columns = kernels.column_parts(d, self.columns);
         for (start, width) in columns.skip(which.start).take(which.len()) {
             let source = b.wrapping_add(start * d.b.column);
             let target = panels.wrapping_add(start * piece.len());

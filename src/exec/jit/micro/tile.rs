@@ -34,6 +34,9 @@ impl<T> Activation<T> {
 /// How many terms ahead the numbers of B are asked for.
 const AHEAD: usize = 8;
 
+/// Sums of so many terms take longer than a line of C from the last cache.
+const LONG: usize = 128;
+
 /// One tile: `c[i, j] (+)= Σ_b Σ_l a_b[i, l] · b_b[l, j]` for the rows and vectors of columns of a [`TileFn`].
 pub(super) struct Tile<T> {
     pub a: *const T,
@@ -57,7 +60,14 @@ pub(super) struct Tile<T> {
     /// Null or a row added to every row of the tile.
     pub bias: *const T,
     pub activation: Activation<T>,
+    /// Whether the sums are made of [`TURNS`] sums each; only of one row and at most [`FEW`] vectors.
+    pub in_turns: bool,
 }
+
+/// Sums of every so many-th term that are added up at the end, and the most vectors of them: registers enough for additions
+/// that wait for each other.
+pub(super) const TURNS: usize = 4;
+pub(super) const FEW: usize = 2;
 
 /// The kernel of one size of tile.
 ///
@@ -93,28 +103,42 @@ unsafe fn tile_of<V: Vector, const MR: usize, const NV: usize, const TAIL: bool>
     unsafe {
         let zero = V::splat(V::Elem::default());
         let tail = V::tail(t.last);
+        // By the time the sums are there, the lines they go to are as well.
+        if t.terms >= LONG {
+            for r in 0..MR {
+                for v in 0..NV {
+                    V::prefetch(t.c.wrapping_add(r * t.c_row + v * V::LANES));
+                }
+            }
+        }
         let mut sums = [[zero; NV]; MR];
-        for batch in 0..t.batches {
-            let mut a = t.a.wrapping_add(batch * t.a_batch);
-            let mut b = t.b.wrapping_add(batch * t.b_batch);
-            for _ in 0..t.terms {
-                let mut row = [zero; NV];
-                for v in 0..NV {
-                    row[v] = load::<V, TAIL>(b.add(v * V::LANES), tail, v + 1 == NV);
-                }
-                // The strides of B defeat the CPU's own guesses.
-                for v in 0..NV {
-                    V::prefetch(b.wrapping_add(AHEAD * t.b_term + v * V::LANES));
-                }
-                for r in 0..MR {
-                    let factor = V::splat(*a.add(r * t.a_row));
+        if MR == 1 && NV <= FEW && t.in_turns {
+            sums[0] = sums_in_turns::<V, NV, TAIL>(t, tail);
+        } else {
+            for batch in 0..t.batches {
+                let mut a = t.a.wrapping_add(batch * t.a_batch);
+                let mut b = t.b.wrapping_add(batch * t.b_batch);
+                for _ in 0..t.terms {
+                    let mut row = [zero; NV];
                     for v in 0..NV {
-                        sums[r][v] = factor.mul_add(row[v], sums[r][v]);
+                        row[v] = load::<V, TAIL>(b.add(v * V::LANES), tail, v + 1 == NV);
                     }
+                    // The strides of B defeat the CPU's own guesses. Of a single row loads are all the work, and these were more.
+                    if MR > 1 {
+                        for v in 0..NV {
+                            V::prefetch(b.wrapping_add(AHEAD * t.b_term + v * V::LANES));
+                        }
+                    }
+                    for r in 0..MR {
+                        let factor = V::splat(*a.add(r * t.a_row));
+                        for v in 0..NV {
+                            sums[r][v] = factor.mul_add(row[v], sums[r][v]);
+                        }
+                    }
+                    // Behind the last term they may point outside, so the additions wrap.
+                    a = a.wrapping_add(t.a_term);
+                    b = b.wrapping_add(t.b_term);
                 }
-                // Behind the last term they may point outside, so the additions wrap.
-                a = a.wrapping_add(t.a_term);
-                b = b.wrapping_add(t.b_term);
             }
         }
         if t.accumulate {
@@ -161,6 +185,42 @@ unsafe fn tile_of<V: Vector, const MR: usize, const NV: usize, const TAIL: bool>
                 }
             }
         }
+    }
+}
+
+/// The sums of one row, each of [`TURNS`] sums.
+///
+/// # Safety
+/// As for [`tile_of`].
+#[inline(always)]
+#[expect(clippy::needless_range_loop, reason = "the indices also make addresses")]
+unsafe fn sums_in_turns<V: Vector, const NV: usize, const TAIL: bool>(t: &Tile<V::Elem>, tail: V::Tail) -> [V; NV] {
+    // SAFETY: the caller's promise, for every term and batch.
+    unsafe {
+        let zero = V::splat(V::Elem::default());
+        let mut sums = [[zero; NV]; TURNS];
+        for batch in 0..t.batches {
+            let mut a = t.a.wrapping_add(batch * t.a_batch);
+            let mut b = t.b.wrapping_add(batch * t.b_batch);
+            for first in (0..t.terms).step_by(TURNS) {
+                for turn in 0..TURNS {
+                    if first + turn < t.terms {
+                        let factor = V::splat(*a);
+                        for v in 0..NV {
+                            let row = load::<V, TAIL>(b.add(v * V::LANES), tail, v + 1 == NV);
+                            sums[turn][v] = factor.mul_add(row, sums[turn][v]);
+                        }
+                        a = a.wrapping_add(t.a_term);
+                        b = b.wrapping_add(t.b_term);
+                    }
+                }
+            }
+        }
+        let mut all = [zero; NV];
+        for v in 0..NV {
+            all[v] = sums[0][v].add(sums[1][v]).add(sums[2][v].add(sums[3][v]));
+        }
+        all
     }
 }
 

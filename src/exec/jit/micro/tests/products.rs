@@ -183,8 +183,9 @@ fn parts_have_the_bits_of_the_whole() {
             let mut whole = vec![T::of(0.0); m * n];
             kernels.gemm(&d, &a, &b, None, &mut whole);
             let mut parts = vec![T::of(0.0); m * n];
-            let (i, j) = (draw.whole(1, m - 1), draw.whole(1, n - 1));
-            for (rows, columns) in [(0..i, 0..j), (0..i, j..n), (i..m, 0..j), (i..m, j..n)] {
+            let (i, j) = (draw.whole(1, (m - 1).max(1)), draw.whole(1, n - 1));
+            let parts_of = [(0..i, 0..j), (0..i, j..n), (i..m, 0..j), (i..m, j..n)];
+            for (rows, columns) in parts_of.into_iter().filter(|(rows, _)| !rows.is_empty()) {
                 let part = Descriptor { m: rows.len(), n: columns.len(), ..d };
                 let c = &mut parts[rows.start * n + columns.start..];
                 kernels.gemm(&part, &a[rows.start * k..], &b[columns.start..], None, c);
@@ -193,7 +194,7 @@ fn parts_have_the_bits_of_the_whole() {
         }
     }
     let mut draw = Draw(4);
-    for (m, n, k) in [(5, 9, 3), (40, 130, 50), (130, 210, 800)] {
+    for (m, n, k) in [(5, 9, 3), (40, 130, 50), (130, 210, 800), (1, 30, 803), (1, 7, 5)] {
         check::<f32>(&mut draw, m, n, k);
         check::<f64>(&mut draw, m, n, k);
     }
