@@ -29,8 +29,8 @@ fn shown(source: &str, name: Option<&str>, stage: Stage) -> Result<String, (Exit
 #[test]
 fn the_code_of_a_training_is_that_for_its_data() {
     let code = shown(SCRIPT, Some("run"), Stage::Clif).unwrap();
-    assert!(code.contains("function u0:0(i64, i64) -> i64"), "{code}");
-    assert!(code.contains("fmul") && code.contains("return"), "{code}");
+    assert!(code.lines().any(|line| line.starts_with("function u0:") && line.contains("(i64, i64) -> i64")), "{code}");
+    assert!((code.contains("fmul") || code.contains("vmulpd")) && code.contains("return"), "{code}");
     // Batches of 32 rows, and the last one of 6: 4 numbers of 8 bytes each.
     assert!(code.lines().any(|line| line.starts_with("; ") && line.ends_with(" bytes of frame")), "{code}");
     let both = shown(SCRIPT, None, Stage::Clif).unwrap();

@@ -61,8 +61,8 @@ struct Logistic {
     small: ValueId,
     /// log(1 + e^{−|x|}).
     log: ValueId,
-    /// 1 + e^{−|x|}.
-    sum: ValueId,
+    /// 1/(1 + e^{−|x|}).
+    inverse: ValueId,
 }
 
 impl Logistic {
@@ -72,23 +72,24 @@ impl Logistic {
         let small = g.exp(minus);
         let log = g.map(MapOp::Log1p, &[small]);
         let one = g.full_like(x, 1.0);
-        Logistic { small, log, sum: g.add(one, small) }
+        let sum = g.add(one, small);
+        Logistic { small, log, inverse: g.div(one, sum) }
     }
 
-    /// max(x, 0) + log(1 + e^{−|x|}).
+    /// max(x, 0) + log(1 + e^{−|x|}), the latter NaN if x is.
     fn softplus(&self, g: &mut Builder, x: ValueId) -> ValueId {
         let zero = g.full_like(x, 0.0);
-        let above = g.map(MapOp::Max, &[x, zero]);
+        let is_positive = g.map(MapOp::Gt, &[x, zero]);
+        let above = g.select(is_positive, x, zero);
         g.add(above, self.log)
     }
 
-    /// 1/(1 + e^{−|x|}), or for negative x e^{−|x|}/(1 + e^{−|x|}).
+    /// 1/(1 + e^{−|x|}), times e^{−|x|} for negative x.
     fn sigmoid(&self, g: &mut Builder, x: ValueId) -> ValueId {
         let zero = g.full_like(x, 0.0);
         let is_negative = g.map(MapOp::Lt, &[x, zero]);
-        let one = g.full_like(x, 1.0);
-        let above = g.select(is_negative, self.small, one);
-        g.div(above, self.sum)
+        let below = g.mul(self.small, self.inverse);
+        g.select(is_negative, below, self.inverse)
     }
 }
 

@@ -21,7 +21,7 @@ use super::nest::Nest;
 pub use program::Program;
 
 /// Loops of fewer bytes are not worth a call.
-const WORTH: usize = 512;
+const WORTH: usize = 256;
 
 /// The code of an innermost loop.
 #[derive(Clone, Copy)]

@@ -287,9 +287,15 @@ impl<'a> Assembler<'a> {
 pub fn text(assembled: &Assembled) -> String {
     let mut formatter = SpecializedFormatter::<DefaultFastFormatterTraitOptions>::new();
     let mut text = String::new();
-    for instruction in assembled.instructions.iter() {
-        text.push_str("    ");
-        formatter.format(instruction, &mut text);
+    for instruction in &assembled.instructions {
+        match instruction.code() {
+            // A label, which jumps name as a number.
+            Code::Zero_bytes => text.push_str(&format!("{:X}h:", instruction.ip())),
+            _ => {
+                text.push_str("    ");
+                formatter.format(instruction, &mut text);
+            }
+        }
         text.push('\n');
     }
     text
