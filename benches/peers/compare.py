@@ -18,9 +18,12 @@ import tempfile
 
 import nabla
 import peers
+import processes
 import report
 import workloads
 
+# The Rust peer of W12, where it was built: `cargo build --release` in benches/peers/candle.
+CANDLE = pathlib.Path(__file__).with_name("candle") / "target" / "release" / "nabla-peer-candle"
 PACKAGES = {"torch": "torch", "jax": "jax", "sklearn": "scikit-learn"}
 
 
@@ -103,6 +106,8 @@ def compare_processes(options, base, only, runner):
             found = {}
             for _ in range(min(options.rounds, 3) if word == "W12" else 1):
                 found.setdefault("nabla train", []).append(runner.process(work, folder, epochs, threads))
+                if word == "W12" and CANDLE.exists():
+                    found.setdefault("candle", []).append(processes.used([CANDLE, epochs, folder], threads))
                 for peer in options.peers:
                     for mode in peers.MODES[peer] if peers.applies(peer, work) else []:
                         used = peers.process(peer, mode, work, folder, epochs, threads)
@@ -129,8 +134,8 @@ def main():
             if wanted(work.name, only) or any(needed.get(word) == work.name for word in only or ()):
                 workloads.prepare(work, base, options.images)
         rows = compare_trainings(options, base, only, runner, remarks)
-        processes = compare_processes(options, base, only, runner)
-    text = report.document(rows, processes, remarks, options, runner, installed, datetime.date.today())
+        whole = compare_processes(options, base, only, runner)
+    text = report.document(rows, whole, remarks, options, runner, installed, datetime.date.today())
     print(text)
     if options.write:
         report.replace(options.write, text)

@@ -288,10 +288,29 @@ macro_rules! functions {
 }
 
 functions! {
-    /// The address of aᵇ.
-    pow_fn |a: f32, f64; b: f32, f64| a.powf(b);
+    /// The address of aᵇ. As log a ≤ a − 1, and e⁻⁷⁴⁶ is zero in both precisions, what vanishes is known without the slow path
+    /// that the library has for it: the powers of Adam's decay in a long training.
+    pow_fn |a: f32, f64; b: f32, f64| if a > 0.0 && a < 1.0 && b * (1.0 - a) > 746.0 { 0.0 } else { a.powf(b) };
     /// The address of the angle of the point (x, y).
     atan2_fn |y: f32, f64; x: f32, f64| y.atan2(x);
     /// The address of aⁿ.
     powi_fn |a: f32, f64; n: i32, i32| a.powi(n);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn powers_are_those_of_the_library() {
+        let bases = [0.0, 1e-300, 0.1, 0.5, 0.9, 0.999, 1.0 - f64::EPSILON, 1.0, 1.1, -0.5, f64::NAN, f64::INFINITY];
+        let exponents =
+            [-1e4, -3.0, 0.0, 0.5, 740.0, 829.0, 7079.0, 7461.0, 745_000.0, 1e6, 4e18, f64::INFINITY, f64::NAN];
+        // SAFETY: the address is that of a function with this signature.
+        let pow: extern "C" fn(f64, f64) -> f64 = unsafe { std::mem::transmute(pow_fn(DType::F64)) };
+        for (a, b) in bases.into_iter().flat_map(|a| exponents.map(|b| (a, b))) {
+            let (got, want) = (pow(a, b), a.powf(b));
+            assert!(got == want || got.is_nan() && want.is_nan(), "{a}^{b} is {got}, not {want}");
+        }
+    }
 }

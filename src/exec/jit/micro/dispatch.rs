@@ -136,9 +136,12 @@ impl Isa {
         kinds.into_iter().map(Self).collect()
     }
 
-    /// The best one of this machine.
+    /// The best one of this machine, or that which `NABLA_ISA` in the environment names.
     pub fn best() -> Self {
-        Self::available()[0]
+        let available = Self::available();
+        let wanted = std::env::var("NABLA_ISA").unwrap_or_default();
+        let named = available.iter().find(|isa| isa.name().eq_ignore_ascii_case(&wanted));
+        *named.unwrap_or(&available[0])
     }
 
     /// As a user knows it.

@@ -34,5 +34,5 @@ impl Draw {
 fn the_portable_kernels_are_always_there() {
     let isas = Isa::available();
     assert_eq!(isas.last().map(|isa| isa.name()), Some("portable"));
-    assert_eq!(Isa::best(), isas[0]);
+    assert!(isas.contains(&Isa::best()), "`NABLA_ISA` may name another than the first");
 }
