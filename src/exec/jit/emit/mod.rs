@@ -259,7 +259,8 @@ impl<'a> Writer<'a> {
             let id = self.code.declare_anonymous_function(&wide::signature()).map_err(machine)?;
             self.code.define_function_bytes(id, 16, &code.bytes, &[]).map_err(machine)?;
             if let Some(text) = &mut self.text {
-                text.push(format!("; an innermost loop, {} elements a register\n{}", code.lanes, code.text));
+                let lines = wide::text(&program).unwrap_or_default();
+                text.push(format!("; an innermost loop, {} elements a register\n{lines}", code.lanes));
             }
             if let Some(names) = &mut self.names {
                 names.push((id, code.bytes.len(), "loop".to_string()));

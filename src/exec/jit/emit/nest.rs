@@ -212,6 +212,11 @@ impl Nest {
         self.streams[stream].strides.last().copied().unwrap_or(0)
     }
 
+    /// Whether a stream stands still in all loops.
+    pub fn is_still(&self, stream: usize) -> bool {
+        self.streams[stream].strides.iter().all(|&stride| stride == 0)
+    }
+
     /// Whether a member gathers along the innermost loop.
     pub fn gathers_inside(&self, member: &Member) -> bool {
         member.reduce.is_some() && !self.sizes.is_empty() && self.inner(member.output.expect("it has an output")) == 0

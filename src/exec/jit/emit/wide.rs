@@ -19,6 +19,10 @@ use super::element::register;
 use super::function::Function;
 use super::member::Position;
 use super::nest::Nest;
+#[cfg(target_arch = "x86_64")]
+use super::nest::REGISTER;
+#[cfg(target_arch = "x86_64")]
+use crate::exec::jit::micro;
 pub use program::Program;
 
 /// Loops of fewer bytes are not worth a call.
@@ -39,8 +43,6 @@ pub struct Code {
     pub bytes: Vec<u8>,
     pub constants: Vec<u8>,
     pub lanes: usize,
-    /// A line for each instruction.
-    pub text: String,
 }
 
 /// The signature of such code: the table of addresses, and the number of elements.
@@ -97,19 +99,27 @@ impl Nest {
 /// Code for a program in the widest registers of this machine; none if these are no wider than those of cranelift.
 #[cfg(target_arch = "x86_64")]
 pub fn assemble(program: &Program) -> Option<Code> {
-    use crate::exec::jit::micro;
     let lanes = micro::lanes(program.dtype);
     let bytes = lanes * program.dtype.size_bytes();
-    if bytes <= super::nest::REGISTER {
-        return None;
-    }
-    let assembled = x86::assemble(program, bytes)?;
-    let text = x86::text(&assembled);
-    Some(Code { bytes: assembled.code, constants: assembled.constants, lanes, text })
+    let assembled = (bytes > REGISTER).then(|| x86::assemble(program, bytes))??;
+    Some(Code { bytes: assembled.code, constants: assembled.constants, lanes })
+}
+
+/// The instructions of such code, a line for each.
+#[cfg(target_arch = "x86_64")]
+pub fn text(program: &Program) -> Option<String> {
+    let bytes = micro::lanes(program.dtype) * program.dtype.size_bytes();
+    Some(x86::text(&x86::assemble(program, bytes)?))
 }
 
 /// Registers of 16 bytes are the widest there are.
 #[cfg(not(target_arch = "x86_64"))]
 pub fn assemble(_program: &Program) -> Option<Code> {
+    None
+}
+
+/// As there is no code there is no text.
+#[cfg(not(target_arch = "x86_64"))]
+pub fn text(_program: &Program) -> Option<String> {
     None
 }

@@ -96,7 +96,7 @@ impl Program {
                     Source::Member(value) => *lowering.members.get(&value)?,
                     Source::Number(number) => lowering.constant(number),
                     Source::Int(_) => return None,
-                    Source::Stream(stream) if is_division && k == 1 && nest.inner(stream) == 0 => {
+                    Source::Stream(stream) if is_division && k == 1 && nest.is_still(stream) => {
                         lowering.reciprocal(stream)
                     }
                     Source::Stream(stream) => lowering.once(Instruction::Load(stream)),
@@ -119,7 +119,7 @@ impl Program {
                 continue;
             }
             let divides_by_still =
-                is_division && matches!(member.args[1], Source::Stream(stream) if nest.inner(stream) == 0);
+                is_division && matches!(member.args[1], Source::Stream(stream) if nest.is_still(stream));
             let value = match op {
                 Op::Map(MapOp::Div) if divides_by_still => lowering.two(Arithmetic::Mul, args[0], args[1]),
                 Op::Map(op) => lowering.map(*op, &args, member.from, member.to)?,
