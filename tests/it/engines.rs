@@ -312,6 +312,24 @@ fn long_loops_agree_in_both_engines() {
     }
 }
 
+/// A question about a vector that is asked about a matrix of one row, or of the same elements.
+#[test]
+fn truth_values_that_are_read_in_another_shape_agree_in_both_engines() {
+    for (rows, columns, z) in [
+        (1, 30, "if min(b, s) > 0.5 then y + y else y * s"),
+        (1, 300, "if min(b, s) > 0.5 then y + y else y * b"),
+        (6, 5, "if reshape(b > s, (6, 5)) then y + y else y * s"),
+    ] {
+        let text = format!(
+            "x: real[{rows}, {columns}] ~ normal(0, 1)\nb: real[{}] ~ normal(0, 1)\nvar y = x\nvar s = 0.75\nvar q = 0.0\n\
+             for turn in 0..3 {{\n  y := tanh(x + s)\n  z = {z}\n  q := q + mean(max(y, axis = 1)) + mean(abs(tanh(z)))\n\
+             \x20 s := 0.5 * s + mean(y)\n}}\nfound = [q, s, sum(y), max(y)]\n",
+            rows * columns
+        );
+        trains_alike(text, z);
+    }
+}
+
 /// Sums at positions that nothing computes: those that the text names, and those that a slice comes from.
 #[test]
 fn sums_at_known_positions_agree_in_both_engines() {

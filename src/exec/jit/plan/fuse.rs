@@ -328,6 +328,8 @@ impl Fuser<'_> {
                 kind(self.graph, node) == Kind::Again
                     && !self.made.contains_key(&from.root)
                     && from.view == View::contiguous(shape)
+                    // The loops are those of its own axes: [n] that is read as [1, n] is another loop.
+                    && sizes(self.graph.ty(from.root)) == shape
             });
             match again {
                 Some(again) => self.collect(again, shape, members, reads),
