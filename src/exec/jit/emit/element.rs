@@ -35,6 +35,22 @@ pub fn has_lanes(op: &Op, from: DType, to: DType) -> bool {
 /// Powers up to this are products.
 const MAX_POWER: u32 = 64;
 
+/// aⁿ by repeated squaring; nothing for n = 0.
+pub fn by_squaring<T: Copy>(a: T, exponent: u32, times: &mut dyn FnMut(T, T) -> T) -> Option<T> {
+    let (mut rest, mut square) = (exponent, a);
+    let mut product: Option<T> = None;
+    while rest > 0 {
+        if rest & 1 == 1 {
+            product = Some(product.map_or(square, |product| times(product, square)));
+        }
+        rest >>= 1;
+        if rest > 0 {
+            square = times(square, square);
+        }
+    }
+    product
+}
+
 /// Writes elementwise ops.
 pub struct Elements<'a, 'f> {
     pub b: &'a mut FunctionBuilder<'f>,
@@ -204,17 +220,7 @@ impl Elements<'_, '_> {
             let n = self.b.ins().iconst(types::I32, i64::from(exponent));
             return self.call(runtime::powi_fn(dtype), &[a, n], register(dtype, 1));
         }
-        let (mut rest, mut square) = (exponent.unsigned_abs(), a);
-        let mut product: Option<Value> = None;
-        while rest > 0 {
-            if rest & 1 == 1 {
-                product = Some(product.map_or(square, |product| self.times(product, square, dtype)));
-            }
-            rest >>= 1;
-            if rest > 0 {
-                square = self.times(square, square, dtype);
-            }
-        }
+        let product = by_squaring(a, exponent.unsigned_abs(), &mut |a, b| self.times(a, b, dtype));
         let product = product.unwrap_or_else(|| self.constant(dtype, 1.0));
         if exponent >= 0 {
             return product;

@@ -67,7 +67,7 @@ impl Nest {
     /// What moves in no loop.
     fn still(&self, f: &mut Function, position: &Position) -> Still {
         let mut still = Still { scalars: HashMap::new(), registers: HashMap::new(), reciprocals: HashMap::new() };
-        self.load_still(f, position, &mut still, &|stream| stream.strides.iter().all(|&stride| stride == 0));
+        self.load_still(f, position, &mut still, &Stream::is_still);
         self.invert_divisors(f, &mut still);
         still
     }

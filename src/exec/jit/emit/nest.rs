@@ -26,6 +26,13 @@ pub struct Stream {
     pub strides: Vec<i64>,
 }
 
+impl Stream {
+    /// Whether it stands still in all loops.
+    pub fn is_still(&self) -> bool {
+        self.strides.iter().all(|&stride| stride == 0)
+    }
+}
+
 /// Where an argument of a member comes from.
 #[derive(Clone, Copy)]
 pub enum Source {
@@ -210,11 +217,6 @@ impl Nest {
     /// How a stream walks along the innermost loop.
     pub fn inner(&self, stream: usize) -> i64 {
         self.streams[stream].strides.last().copied().unwrap_or(0)
-    }
-
-    /// Whether a stream stands still in all loops.
-    pub fn is_still(&self, stream: usize) -> bool {
-        self.streams[stream].strides.iter().all(|&stride| stride == 0)
     }
 
     /// Whether a member gathers along the innermost loop.

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::exec::jit::emit::element::by_squaring;
 use crate::exec::jit::emit::nest::{Nest, Source};
 use crate::ir::op::{MapOp, Op, ReduceKind};
 use crate::ir::{Graph, ValueId};
@@ -89,16 +90,16 @@ impl Program {
         let mut lowering = Lowering { program, known: HashMap::new(), members: HashMap::new() };
         for member in &nest.members {
             let op = &graph.node(member.node).op;
-            let is_division = *op == Op::Map(MapOp::Div);
+            // One division for a divisor that is the same everywhere.
+            let inverts = *op == Op::Map(MapOp::Div)
+                && matches!(member.args[1], Source::Stream(stream) if nest.streams[stream].is_still());
             let mut args = vec![];
             for (k, &source) in member.args.iter().enumerate() {
                 args.push(match source {
                     Source::Member(value) => *lowering.members.get(&value)?,
                     Source::Number(number) => lowering.constant(number),
                     Source::Int(_) => return None,
-                    Source::Stream(stream) if is_division && k == 1 && nest.is_still(stream) => {
-                        lowering.reciprocal(stream)
-                    }
+                    Source::Stream(stream) if inverts && k == 1 => lowering.reciprocal(stream),
                     Source::Stream(stream) => lowering.once(Instruction::Load(stream)),
                 });
             }
@@ -118,10 +119,8 @@ impl Program {
                 lowering.push(Instruction::Store(output, value));
                 continue;
             }
-            let divides_by_still =
-                is_division && matches!(member.args[1], Source::Stream(stream) if nest.is_still(stream));
             let value = match op {
-                Op::Map(MapOp::Div) if divides_by_still => lowering.two(Arithmetic::Mul, args[0], args[1]),
+                Op::Map(MapOp::Div) if inverts => lowering.two(Arithmetic::Mul, args[0], args[1]),
                 Op::Map(op) => lowering.map(*op, &args, member.from, member.to)?,
                 Op::PowI(power) => lowering.power(args[0], power.exponent),
                 Op::Convert(_) if member.from == DType::Bool && member.to != DType::Bool => {
@@ -348,19 +347,9 @@ impl Lowering {
         rest
     }
 
-    /// aⁿ by repeated squaring.
+    /// aⁿ as products.
     fn power(&mut self, a: Reg, exponent: i32) -> Reg {
-        let (mut rest, mut square) = (exponent.unsigned_abs(), a);
-        let mut product: Option<Reg> = None;
-        while rest > 0 {
-            if rest & 1 == 1 {
-                product = Some(product.map_or(square, |product| self.two(Arithmetic::Mul, product, square)));
-            }
-            rest >>= 1;
-            if rest > 0 {
-                square = self.two(Arithmetic::Mul, square, square);
-            }
-        }
+        let product = by_squaring(a, exponent.unsigned_abs(), &mut |a, b| self.two(Arithmetic::Mul, a, b));
         let product = product.unwrap_or_else(|| self.constant(1.0));
         if exponent >= 0 {
             return product;

@@ -96,20 +96,16 @@ impl Assembler<'_> {
     fn gather(&mut self, which: usize, from: Reg, part: Part, way: usize) -> Option<()> {
         let kind = self.program.gathers[which];
         let place = way * self.program.gathers.len() + which;
-        let mut from = self.value(from);
-        let kept = (part == Part::Tail).then(|| Some([self.free.pop()?, self.free.pop()?]));
-        if let Some(kept) = kept {
-            let [nothing, chosen] = kept?;
-            self.identity(nothing, kind);
-            self.select(chosen, self.tail, from, nothing);
-            self.free.push(nothing);
-            from = chosen;
+        let (op, sum, from) = (gathering(kind)?, self.sums[place], self.value(from));
+        if part != Part::Tail {
+            return self.arithmetic(op, sum, sum, from);
         }
-        let sum = self.sums[place];
-        self.arithmetic(gathering(kind)?, sum, sum, from)?;
-        if part == Part::Tail {
-            self.free.push(from);
-        }
+        let (nothing, chosen) = (self.free.pop()?, self.free.pop()?);
+        self.identity(nothing, kind);
+        self.select(chosen, self.tail, from, nothing);
+        self.free.push(nothing);
+        self.arithmetic(op, sum, sum, chosen)?;
+        self.free.push(chosen);
         Some(())
     }
 
