@@ -6,8 +6,9 @@
 //! order, so a product that is computed by rows or columns in parts has the same bits as the whole. Of a product of one row and few
 //! columns each piece is the sum of [`TURNS`](super::tile::TURNS) sums, of every so many-th term.
 //!
-//! A small product is made from the operands where they lie. Of a large one, or if the columns of B are no neighbours, the
-//! operands are first copied into panels in which the innermost loop walks straight ahead ([`super::pack`]).
+//! A small product is made from the operands where they lie. Of a large one, or if its columns are no neighbours, B is first copied
+//! into panels in which the innermost loop walks straight ahead ([`super::pack`]). A is read number by number, so it is copied only
+//! if it is large and what a tile needs of it lies scattered.
 
 use super::descriptor::{Descriptor, Strides};
 use super::dispatch::{Kernels, Map};
@@ -16,13 +17,17 @@ use super::pack;
 use super::tile::{Activation, FEW, Tile};
 
 /// The most terms that are summed up in one register.
-const TERMS: usize = 384;
-/// Rows of A and columns of B in one block of panels.
-const BLOCK_ROWS: usize = 192;
-const BLOCK_COLUMNS: usize = 1008;
+const TERMS: usize = 800;
+/// Bytes of A and of B that are used together: what the second and the last cache hold.
+const BLOCK_A: usize = 384 << 10;
+const BLOCK_B: usize = 4 << 20;
 /// Bytes of an operand from which on the panels pay.
 const LARGE_A: usize = 128 << 10;
 const LARGE_B: usize = 256 << 10;
+/// Bytes from a row of A to the next from which on lines of several rows drive each other out of the first cache.
+const FAR: usize = 16 << 10;
+/// So many pages at once are found without a walk through their table.
+const PAGES: usize = 256;
 /// Bytes of a line of the cache, on which panels start.
 pub(super) const LINE: usize = 64;
 
@@ -112,9 +117,12 @@ impl<T: Element> Kernels<T> {
         let rows = self.tiles[0].len();
         let columns = self.widest(d) * self.lanes;
         let b = d.b.column != 1 && d.n > 1 || longest * d.n * size >= LARGE_B && d.m > 4 * rows;
-        let a = longest * d.m * size >= LARGE_A && d.n > 2 * columns;
-        let block_columns = if b { (BLOCK_COLUMNS / columns * columns).min(d.n) } else { d.n };
-        let block_rows = if a { (BLOCK_ROWS / rows * rows).min(d.m) } else { d.m };
+        // Of a row of A a tile uses whole lines; of a column it uses some numbers of a line, or page, for each term.
+        let walks_well = d.a.column == 1 && d.a.row * size < FAR || d.a.row == 1 && longest <= PAGES;
+        let a = longest * d.m * size >= LARGE_A && d.n > 2 * columns && !walks_well;
+        let block = |bytes: usize, unit: usize| (bytes / (longest * size).max(1) / unit * unit).max(unit);
+        let block_columns = if b { block(BLOCK_B, columns).min(d.n) } else { d.n };
+        let block_rows = if a || b { block(BLOCK_A, rows).min(d.m) } else { d.m };
         let pad = LINE / size + pack::BEHIND;
         Plan {
             a,
