@@ -21,8 +21,11 @@ pub struct Work {
 
 /// What is in the folder of a workload.
 enum Reads {
-    /// Rows and targets, and the weights of a net with layers of these sizes.
+    /// Rows and targets, and the weights of a net with dense layers of these sizes.
     Net { n_rows: usize, sizes: &'static [usize] },
+    /// Pictures [channels, side, side] and targets, and the weights of as many filters of 3 × 3, of which a pool of 2 × 2 halves
+    /// the sides, and a dense layer to ten classes.
+    Pictures { n_rows: usize, channels: usize, side: usize, filters: usize },
     /// An n × n matrix.
     Matrix { n: usize },
     /// Nothing: the script draws what it needs.
@@ -56,16 +59,21 @@ pub fn works() -> Vec<Work> {
             _ => {}
         }
     }
-    let alone = |name: &str, script, counts, rate| Work {
-        name: name.to_string(),
-        script,
-        counts,
-        rate: Some(rate),
-        reads: Reads::Nothing,
-    };
-    works.push(alone("w7 pictures", "w7_pictures.nn", "epochs", (640.0, "samples/s")));
+    works.push(Work {
+        name: "w7 pictures".to_string(),
+        script: "w7_pictures.nn",
+        counts: "epochs",
+        rate: Some((640.0, "samples/s")),
+        reads: Reads::Pictures { n_rows: 640, channels: 3, side: 32, filters: 12 },
+    });
     let products = 64.0 * 64.0 * 32.0 * 9.0 * 1024.0;
-    works.push(alone("convolution", "convolution.nn", "turns", (2e-9 * products, "GFLOP/s")));
+    works.push(Work {
+        name: "convolution".to_string(),
+        script: "convolution.nn",
+        counts: "turns",
+        rate: Some((2e-9 * products, "GFLOP/s")),
+        reads: Reads::Nothing,
+    });
     for (element, script) in [("f32", "w10_matmul_f32.nn"), ("f64", "w10_matmul_f64.nn")] {
         for n in [64, 256, 1024] {
             let rate = Some((2e-9 * (n as f64).powi(3), "GFLOP/s"));
@@ -88,37 +96,63 @@ pub fn write(work: &Work, folder: &Path) -> io::Result<()> {
             let scale = 2.0 / v.iter().map(|x| x * x).sum::<f64>();
             let element = |row: usize, col: usize| f64::from(row == col) - scale * v[row] * v[col];
             let elements = (0..n * n).map(|idx| element(idx / n, idx % n));
-            write_npy(&folder.join("a.npy"), [n, n], elements)
+            write_npy(&folder.join("a.npy"), &[n, n], elements)
         }
         Reads::Net { n_rows, sizes } => {
-            let (n_inputs, n_outputs) = (sizes[0], sizes[sizes.len() - 1]);
-            write_npy(&folder.join("x.npy"), [n_rows, n_inputs], (0..n_rows * n_inputs).map(|_| draws.symmetric()))?;
-            // Rows of one 1 each where there are classes, else 0 and 1 in turn.
-            let classes = n_outputs.max(2);
-            let target = |idx: usize| f64::from((idx / n_outputs + 1) % classes == idx % n_outputs);
-            write_npy(&folder.join("t.npy"), [n_rows, n_outputs], (0..n_rows * n_outputs).map(target))?;
+            write_rows(folder, n_rows, &sizes[..1], sizes[sizes.len() - 1], &mut draws)?;
             let mut start = Checkpoint::default();
             for (idx, pair) in sizes.windows(2).enumerate() {
                 let [inputs, outputs] = [pair[0], pair[1]];
-                let spread = (6.0 / (inputs + outputs) as f64).sqrt();
-                let weights = (0..inputs * outputs).map(|_| spread * draws.symmetric()).collect();
-                let mut put = |name: &str, shape: Vec<usize>, values| {
-                    let path = format!("params.dense_{}.{name}", idx + 1);
-                    start.tensors.insert(path, Stored { shape, values: Values::F64(values) });
-                };
-                put("W", vec![inputs, outputs], weights);
-                put("b", vec![outputs], vec![0.0; outputs]);
+                let layer = format!("dense_{}", idx + 1);
+                put_layer(&mut start, [&layer, "W"], &[inputs, outputs], [inputs, outputs], &mut draws);
             }
-            checkpoint::save(&folder.join("start.safetensors"), &start)
-                .map_err(|error| io::Error::other(format!("{error:?}")))
+            write_start(folder, &start)
+        }
+        Reads::Pictures { n_rows, channels, side, filters } => {
+            const CLASSES: usize = 10;
+            write_rows(folder, n_rows, &[channels, side, side], CLASSES, &mut draws)?;
+            let mut start = Checkpoint::default();
+            put_layer(&mut start, ["conv2d_1", "K"], &[filters, channels, 3, 3], [9 * channels, filters], &mut draws);
+            let inputs = filters * (side / 2).pow(2);
+            put_layer(&mut start, ["dense_1", "W"], &[inputs, CLASSES], [inputs, CLASSES], &mut draws);
+            write_start(folder, &start)
         }
     }
 }
 
-/// A matrix of 64-bit reals in NumPy's format: a magic string and the version, the length of a header, the header padded to a
+/// Rows of this shape, and targets: rows of one 1 each where there are classes, else 0 and 1 in turn.
+fn write_rows(folder: &Path, n_rows: usize, row: &[usize], n_outputs: usize, draws: &mut Draws) -> io::Result<()> {
+    let shape: Vec<usize> = [n_rows].into_iter().chain(row.iter().copied()).collect();
+    write_npy(&folder.join("x.npy"), &shape, (0..shape.iter().product()).map(|_| draws.symmetric()))?;
+    let classes = n_outputs.max(2);
+    let target = |idx: usize| f64::from((idx / n_outputs + 1) % classes == idx % n_outputs);
+    write_npy(&folder.join("t.npy"), &[n_rows, n_outputs], (0..n_rows * n_outputs).map(target))
+}
+
+/// Weights of this shape under the name of a layer and their own, drawn for so many inputs and outputs, and biases of zero.
+fn put_layer(
+    start: &mut Checkpoint,
+    [layer, weights]: [&str; 2],
+    shape: &[usize],
+    [inputs, outputs]: [usize; 2],
+    draws: &mut Draws,
+) {
+    let spread = (6.0 / (inputs + outputs) as f64).sqrt();
+    let drawn = (0..shape.iter().product()).map(|_| spread * draws.symmetric()).collect();
+    for (part, shape, values) in [(weights, shape.to_vec(), drawn), ("b", vec![outputs], vec![0.0; outputs])] {
+        start.tensors.insert(format!("params.{layer}.{part}"), Stored { shape, values: Values::F64(values) });
+    }
+}
+
+fn write_start(folder: &Path, start: &Checkpoint) -> io::Result<()> {
+    checkpoint::save(&folder.join("start.safetensors"), start).map_err(|error| io::Error::other(format!("{error:?}")))
+}
+
+/// An array of 64-bit reals in NumPy's format: a magic string and the version, the length of a header, the header padded to a
 /// multiple of 64 bytes, the elements.
-fn write_npy(path: &Path, [n_rows, n_cols]: [usize; 2], elements: impl Iterator<Item = f64>) -> io::Result<()> {
-    let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({n_rows}, {n_cols}), }}");
+fn write_npy(path: &Path, shape: &[usize], elements: impl Iterator<Item = f64>) -> io::Result<()> {
+    let sizes: String = shape.iter().map(|size| format!("{size}, ")).collect();
+    let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({sizes}), }}");
     let length = (10 + header.len() + 1).next_multiple_of(64) - 10;
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
     bytes.extend(u16::try_from(length).expect("the header is short").to_le_bytes());

@@ -13,8 +13,8 @@ MODES = {"torch": ["eager", "tuned"], "jax": ["step", "scan"], "sklearn": ["part
 
 
 def applies(name, work):
-    """Whether a peer can train a workload: scikit-learn has classifiers only."""
-    return name != "sklearn" or getattr(work, "cost", None) == "cross_entropy"
+    """Whether a peer can train a workload: scikit-learn has classifiers only, and no filters."""
+    return name != "sklearn" or getattr(work, "cost", None) == "cross_entropy" and not work.filters
 
 
 class Server:

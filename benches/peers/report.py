@@ -16,8 +16,9 @@ def unit(work, images):
         return "GFLOP/s", lambda seconds: 2 * work.n**3 / seconds / 1e9
     if work.name == "W4":
         return "ms/epoch", lambda seconds: seconds * 1e3
-    if work.name == "W6":
-        return "samples/s", lambda seconds: images // work.batch * work.batch / seconds
+    if work.name in ("W6", "W7"):
+        n_rows = images if work.name == "W6" else workloads.PICTURES
+        return "samples/s", lambda seconds: n_rows // work.batch * work.batch / seconds
     return "µs/epoch", lambda seconds: seconds * 1e6
 
 

@@ -17,7 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 @dataclasses.dataclass(frozen=True)
 class Workload:
     """A net of dense layers and its training. Without a batch an epoch is one step on all rows; with one, the rows of a
-    last batch that is not full are left out."""
+    last batch that is not full are left out. Where rows are pictures, so many filters of 3×3, a rectifier and a pool of 2×2
+    come before the dense layers."""
 
     name: str
     script: str
@@ -27,6 +28,8 @@ class Workload:
     rate: float
     cost: str  # of the output before its last function: mse, mse_sigmoid, logistic, cross_entropy
     hidden: str | None = None
+    picture: tuple | None = None  # channels, height, width
+    filters: int = 0
     batch: int | None = None
     check_epochs: int = 100  # trained before the final costs are compared
     tolerance: float = 1e-9  # by how much, relative, final costs may differ
@@ -59,7 +62,7 @@ class Matmul:
 
 
 # Rounding differs between the systems, and training carries it on: 1e-9 in 64 bits and 1e-4 in 32 hold where an epoch is one
-# step; a few hundred steps of 32 bits with relu units allow 1e-3, and labels that are pure chance, as in W6, 1e-2.
+# step; some steps of 32 bits with relu units allow 1e-3, and hundreds on labels that are pure chance, as in W6, 1e-2.
 TRAININGS = [
     Workload("W1", "w1_line", (1, 1), "float64", "sgd", 0.1, "mse", loop=True),
     Workload("W2", "w2_surface", (2, 2, 1), "float64", "sgd", 0.1, "mse", "sigmoid", loop=True),
@@ -69,11 +72,14 @@ TRAININGS = [
     Workload("W5", "w5_cancer", (30, 1), "float32", "adam", 0.01, "logistic", tolerance=1e-4, loop=True),
     Workload("W6", "w6_images", (784, 300, 100, 10), "float32", "adam", 1e-3, "cross_entropy", "relu", batch=128,
              check_epochs=1, tolerance=1e-2),
+    Workload("W7", "w7_pictures", (12 * 16 * 16, 10), "float32", "momentum", 0.01, "cross_entropy", picture=(3, 32, 32),
+             filters=12, batch=64, check_epochs=1, tolerance=1e-3),
 ]
 MATMULS = [Matmul(f"W10 {n} {dtype[0]}{dtype[-2:]}", n, dtype) for dtype in ("float32", "float64") for n in (64, 256, 1024)]
 ALL = {work.name: work for work in TRAININGS + MATMULS}
 
 IMAGES = 60_000
+PICTURES = 1280
 
 
 def folder_of(work, base):
@@ -106,13 +112,20 @@ def rows(work, images):
             return (x - x.mean(0)) / x.std(0), tumours[:, 30:]
         case "W6":
             return rng.standard_normal((images, 784), np.float32), np.eye(10)[rng.integers(0, 10, images)]
+        case "W7":
+            return rng.standard_normal((PICTURES, *work.picture), np.float32), np.eye(10)[rng.integers(0, 10, PICTURES)]
     raise ValueError(work.name)
 
 
 def start(work):
-    """-> [(W [inputs, outputs], b [outputs])], W normal with variance 2/inputs before a relu and 2/(inputs + outputs) else."""
+    """-> [(W [inputs, outputs], b [outputs])], W normal with variance 2/inputs before a relu and 2/(inputs + outputs) else; in
+    front of them filters [filters, channels, 3, 3] and their biases, where rows are pictures."""
     rng = np.random.default_rng(23)
     pairs = []
+    if work.filters:
+        channels = work.picture[0]
+        filters = rng.standard_normal((work.filters, channels, 3, 3)) * (2 / (9 * channels)) ** 0.5
+        pairs.append((filters, np.zeros(work.filters)))
     for inputs, outputs in work.layers:
         relu = work.hidden in ("relu", "leaky_relu")
         variance = 2 / inputs if relu else 2 / (inputs + outputs)
@@ -145,9 +158,10 @@ def prepare(work, base, images=IMAGES):
     x, t = rows(work, images)
     np.save(folder / "x.npy", np.ascontiguousarray(x, work.dtype))
     np.save(folder / "t.npy", np.ascontiguousarray(t, work.dtype))
+    names = (["conv2d_1.K"] if work.filters else []) + [f"dense_{k}.W" for k in range(1, len(work.layers) + 1)]
     named = {}
-    for k, (w, b) in enumerate(start(work), 1):
-        named |= {f"params.dense_{k}.W": w, f"params.dense_{k}.b": b}
+    for k, (name, (w, b)) in enumerate(zip(names, start(work)), 1):
+        named |= {f"params.{name}": w, f"params.{name[:-1]}b": b}
         np.save(folder / f"w{k}.npy", w)
         np.save(folder / f"b{k}.npy", b)
     write_safetensors(folder / "start.safetensors", named)
@@ -157,7 +171,8 @@ def prepare(work, base, images=IMAGES):
 def read(work, folder):
     """-> x, t, [(W, b)], as `prepare` wrote them."""
     load = lambda name: np.load(pathlib.Path(folder) / f"{name}.npy")
-    return load("x"), load("t"), [(load(f"w{k}"), load(f"b{k}")) for k in range(1, len(work.layers) + 1)]
+    n_layers = len(work.layers) + bool(work.filters)
+    return load("x"), load("t"), [(load(f"w{k}"), load(f"b{k}")) for k in range(1, n_layers + 1)]
 
 
 def judged_rows(work, n):

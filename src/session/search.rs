@@ -8,7 +8,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::fingerprint::Prints;
 use super::host::{Runner, failure};
@@ -100,7 +100,11 @@ impl Runner {
         let refused = cache.loops.values().find_map(|one| one.refused());
         refused.into_iter().for_each(|error| self.shared.note_uncompiled(error));
         let n_loops = cache.loops.len();
-        self.shared.reporter.borrow_mut().log(&format!("{n_trials} trials ran {n_loops} programs"));
+        let took = 1e3 * cache.loops.values().map(|one| one.took()).sum::<Duration>().as_secs_f64();
+        self.shared
+            .reporter
+            .borrow_mut()
+            .log(&format!("{n_trials} trials ran {n_loops} programs, made in {took:.1} ms"));
         if interrupted {
             if progress.scores.is_empty() {
                 return Err(Halt::Interrupted);

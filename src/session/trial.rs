@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::host::ready;
 use super::options::{Engine, Optimise};
@@ -31,6 +31,8 @@ struct Made {
     program: Arc<Prepared>,
     /// None if it is interpreted.
     code: Option<Result<jit::Loop, jit::Error>>,
+    /// How long that took.
+    took: Duration,
 }
 
 impl Shared {
@@ -42,13 +44,18 @@ impl Shared {
     /// Makes code by the first numbers that come; whoever comes meanwhile waits for it.
     fn made(&self, given: [&[Tensor]; 3], memory_limit: usize) -> &Made {
         self.made.get_or_init(|| {
+            let began = Instant::now();
             let (module, entry) = ready(&self.module, self.body, self.optimise);
             let compiled = || jit::Loop::for_any(&module, entry, self.count, given, memory_limit);
-            Made {
-                program: Arc::new(Prepared::new(&module, entry)),
-                code: (self.engine != Engine::Interp).then(compiled),
-            }
+            let program = Arc::new(Prepared::new(&module, entry));
+            let code = (self.engine != Engine::Interp).then(compiled);
+            Made { program, code, took: began.elapsed() }
         })
+    }
+
+    /// How long it took to make code, if there is any yet.
+    pub fn took(&self) -> Duration {
+        self.made.get().map_or(Duration::ZERO, |made| made.took)
     }
 
     /// Why nothing was compiled, if the machine does not let us.
