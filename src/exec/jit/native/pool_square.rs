@@ -2,7 +2,9 @@
 #![allow(unsafe_code)] // Kernels for AVX2 are called where the CPU has it.
 
 use super::max_window::{MaxWindows, better, gift};
-use crate::exec::jit::micro::{self, Element};
+#[cfg(target_arch = "x86_64")]
+use crate::exec::jit::micro;
+use crate::exec::jit::micro::Element;
 
 /// Squares that follow each other on planes of two dimensions, or runs on rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
