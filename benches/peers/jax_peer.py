@@ -41,7 +41,7 @@ def net(work, params, x):
         (filters, b), *params = params
         x = lax.conv_general_dilated(x, filters, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")) + b
         n, height, width, channels = x.shape
-        # As reshape and maximum: the gradient of a window's maximum takes XLA ten times as long.
+        # As reshape and maximum: the gradient of a window's maximum takes XLA twice as long.
         x = jax.nn.relu(x).reshape(n, height // 2, 2, width // 2, 2, channels).max((2, 4)).reshape(n, -1)
     for k, (w, b) in enumerate(params):
         x = x @ w + b

@@ -158,10 +158,11 @@ def prepare(work, base, images=IMAGES):
     x, t = rows(work, images)
     np.save(folder / "x.npy", np.ascontiguousarray(x, work.dtype))
     np.save(folder / "t.npy", np.ascontiguousarray(t, work.dtype))
-    names = (["conv2d_1.K"] if work.filters else []) + [f"dense_{k}.W" for k in range(1, len(work.layers) + 1)]
+    names = [("conv2d_1", "K")] if work.filters else []
+    names += [(f"dense_{k}", "W") for k in range(1, len(work.layers) + 1)]
     named = {}
-    for k, (name, (w, b)) in enumerate(zip(names, start(work)), 1):
-        named |= {f"params.{name}": w, f"params.{name[:-1]}b": b}
+    for k, ((layer, weights), (w, b)) in enumerate(zip(names, start(work)), 1):
+        named |= {f"params.{layer}.{weights}": w, f"params.{layer}.b": b}
         np.save(folder / f"w{k}.npy", w)
         np.save(folder / f"b{k}.npy", b)
     write_safetensors(folder / "start.safetensors", named)

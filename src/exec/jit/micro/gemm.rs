@@ -16,7 +16,8 @@ use super::element::Element;
 use super::pack;
 use super::tile::{Activation, FEW, Tile};
 
-/// The most terms that are summed up in one register.
+/// The most terms that are summed up in one register: every further piece of a sum reads and writes C once more, which was 6 % of
+/// the time of a layer of 300 units on pictures of 784 numbers.
 const TERMS: usize = 800;
 /// Bytes of A and of B that are used together: what the second and the last cache hold.
 const BLOCK_A: usize = 384 << 10;
